@@ -1,0 +1,2 @@
+//! (written by the crate's author)
+fn main() {}

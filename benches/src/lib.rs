@@ -1,0 +1,1 @@
+//! Benchmarks of antiphon beside its peers.

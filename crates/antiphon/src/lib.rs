@@ -1,0 +1,1 @@
+//! WebRTC for Rust: peer connections, data channels and media, asynchronous and simple.

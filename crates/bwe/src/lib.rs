@@ -1,0 +1,1 @@
+//! Bandwidth estimation and pacing for real-time media.

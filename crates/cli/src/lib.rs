@@ -1,0 +1,1 @@
+//! antiphon's command line: a demo that a browser calls.

@@ -1,0 +1,1 @@
+//! antiphon's default cryptography provider, on the RustCrypto crates.

@@ -1,0 +1,1 @@
+//! Runs antiphon's machines on tokio: sockets, timers, tasks.

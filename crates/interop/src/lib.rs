@@ -1,0 +1,1 @@
+//! antiphon against browsers and other stacks.

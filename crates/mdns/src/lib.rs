@@ -1,0 +1,1 @@
+//! mDNS names for ICE candidates (a subset of RFC 6762).

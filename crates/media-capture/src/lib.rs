@@ -1,0 +1,1 @@
+//! Capture devices, streams and tracks (W3C mediacapture-main).

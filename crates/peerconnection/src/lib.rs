@@ -1,0 +1,1 @@
+//! A WebRTC peer connection as a sans-IO machine: JSEP, transports, tracks, data channels.

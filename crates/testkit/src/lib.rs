@@ -1,0 +1,1 @@
+//! Test support for antiphon: a simulated network, the conformance suite of machines, captures.

@@ -1,0 +1,1 @@
+//! TURN client and server machines (RFC 8656).
