@@ -53,9 +53,7 @@ impl Certificate {
         provider: &dyn CryptoProvider,
         algorithm: HashAlgorithm,
     ) -> Result<Fingerprint, CertificateError> {
-        let mut hasher = provider.hasher(algorithm)?;
-        hasher.update(&self.der);
-        Ok(Fingerprint { algorithm, digest: hasher.digest() })
+        Ok(Fingerprint { algorithm, digest: provider.hash(algorithm, &self.der)? })
     }
 }
 

@@ -61,7 +61,7 @@ pub trait Aead: Send + Sync {
     ) -> Result<(), AeadError>;
 }
 
-impl Debug for dyn Aead {
+impl Debug for dyn Aead + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Aead")
     }
@@ -94,7 +94,7 @@ pub trait StreamCipher: Send + Sync {
     fn apply(&self, iv: &[u8; 16], data: &mut [u8]);
 }
 
-impl Debug for dyn StreamCipher {
+impl Debug for dyn StreamCipher + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StreamCipher")
     }

@@ -54,7 +54,7 @@ pub trait KeyExchange: Send + Sync {
     fn agree(self: Box<Self>, peer_share: &[u8]) -> Result<Secret, CryptoError>;
 }
 
-impl Debug for dyn KeyExchange {
+impl Debug for dyn KeyExchange + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyExchange({:?})", self.group())
     }

@@ -1,5 +1,7 @@
 use std::fmt::{self, Debug};
 
+use subtle::ConstantTimeEq as _;
+
 /// Bytes of the longest digest, SHA-512's.
 pub const MAX_DIGEST_LEN: usize = 64;
 
@@ -53,8 +55,8 @@ impl HashAlgorithm {
     }
 }
 
-/// A digest of any algorithm, on the stack.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// A digest of any algorithm, on the stack. Comparing takes the same time wherever two differ.
+#[derive(Clone, Copy)]
 pub struct Digest {
     bytes: [u8; MAX_DIGEST_LEN],
     len: usize,
@@ -64,12 +66,18 @@ impl Digest {
     /// Copies `bytes`, of which at most [`MAX_DIGEST_LEN`] are kept.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
-        let mut digest = Self { bytes: [0; MAX_DIGEST_LEN], len: 0 };
-        for (to, from) in digest.bytes.iter_mut().zip(bytes) {
-            *to = *from;
-            digest.len = digest.len.saturating_add(1);
+        let kept = bytes.get(..MAX_DIGEST_LEN).unwrap_or(bytes);
+        let mut digest = Self { bytes: [0; MAX_DIGEST_LEN], len: kept.len() };
+        if let Some(to) = digest.bytes.get_mut(..kept.len()) {
+            to.copy_from_slice(kept);
         }
         digest
+    }
+
+    /// The first `N` bytes, as a protocol truncates a tag; `None` when it has fewer.
+    #[must_use]
+    pub fn prefix<const N: usize>(&self) -> Option<[u8; N]> {
+        self.as_bytes().first_chunk().copied()
     }
 
     /// The digest's bytes.
@@ -78,6 +86,14 @@ impl Digest {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 }
+
+impl PartialEq for Digest {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes().ct_eq(other.as_bytes()).into()
+    }
+}
+
+impl Eq for Digest {}
 
 impl AsRef<[u8]> for Digest {
     fn as_ref(&self) -> &[u8] {
@@ -103,7 +119,7 @@ pub trait Hasher: Send + Sync {
     fn digest(&self) -> Digest;
 }
 
-impl Debug for dyn Hasher {
+impl Debug for dyn Hasher + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hasher")
     }
@@ -115,24 +131,63 @@ pub trait Hmac: Send + Sync {
     fn sign(&self, parts: &[&[u8]]) -> Digest;
 }
 
-impl Debug for dyn Hmac {
+impl Debug for dyn Hmac + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hmac")
     }
 }
 
-impl dyn Hmac {
+impl dyn Hmac + '_ {
     /// Whether `tag` is the tag over `parts`, or a prefix of it, compared in constant time.
     ///
     /// Refuses a tag that is empty or longer than the digest. Which truncations are allowed is
     /// for the protocol to say: check `tag.len()` before.
     #[must_use]
     pub fn verify(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
-        use subtle::ConstantTimeEq as _;
         let expected = self.sign(parts);
         match expected.as_bytes().get(..tag.len()) {
             Some(prefix) if !tag.is_empty() => prefix.ct_eq(tag).into(),
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers every message with the sum of its bytes, four times.
+    struct Sum;
+
+    impl Hmac for Sum {
+        fn sign(&self, parts: &[&[u8]]) -> Digest {
+            let sum =
+                parts.iter().flat_map(|part| part.iter()).fold(0u8, |a, b| a.wrapping_add(*b));
+            Digest::new(&[sum; 4])
+        }
+    }
+
+    #[test]
+    fn a_tag_may_be_a_prefix_but_neither_empty_nor_too_long() {
+        let hmac: &dyn Hmac = &Sum;
+        for (tag, good) in [
+            (&[6u8; 4][..], true),
+            (&[6; 2], true),
+            (&[6, 7], false),
+            (&[], false),
+            (&[6; 5], false),
+        ] {
+            assert_eq!(hmac.verify(&[&[1, 2], &[3]], tag), good, "{tag:?}");
+        }
+    }
+
+    #[test]
+    fn a_digest_keeps_what_it_is_given_up_to_its_size() {
+        assert_eq!(Digest::new(&[1, 2, 3]).as_bytes(), [1, 2, 3]);
+        assert_eq!(Digest::new(&[5; 100]).as_bytes(), [5; MAX_DIGEST_LEN]);
+        assert_eq!(Digest::new(&[1, 2, 3]).prefix(), Some([1, 2]));
+        assert_eq!(Digest::new(&[1, 2, 3]).prefix::<4>(), None);
+        assert_eq!(Digest::new(&[1, 2]), Digest::new(&[1, 2]));
+        assert_ne!(Digest::new(&[1, 2]), Digest::new(&[1, 2, 0]));
     }
 }

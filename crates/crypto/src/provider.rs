@@ -2,7 +2,7 @@ use std::fmt::Debug;
 
 use crate::{
     Aead, AeadAlgorithm, Certificate, CertificateError, CertificateInfo, CertificateParams,
-    CryptoError, HashAlgorithm, Hasher, Hmac, KeyExchange, NamedGroup, SignatureError,
+    CryptoError, Digest, HashAlgorithm, Hasher, Hmac, KeyExchange, NamedGroup, SignatureError,
     SignatureScheme, StreamAlgorithm, StreamCipher,
 };
 
@@ -25,6 +25,17 @@ pub trait CryptoProvider: Debug + Send + Sync + 'static {
     ///
     /// [`CryptoError::Unsupported`].
     fn hasher(&self, algorithm: HashAlgorithm) -> Result<Box<dyn Hasher>, CryptoError>;
+
+    /// The digest of `data`, in one call.
+    ///
+    /// # Errors
+    ///
+    /// [`CryptoError::Unsupported`].
+    fn hash(&self, algorithm: HashAlgorithm, data: &[u8]) -> Result<Digest, CryptoError> {
+        let mut hasher = self.hasher(algorithm)?;
+        hasher.update(data);
+        Ok(hasher.digest())
+    }
 
     /// Keys an HMAC (RFC 2104). Any key length is allowed.
     ///

@@ -75,7 +75,7 @@ pub trait SigningKey: Send + Sync {
     fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, CryptoError>;
 }
 
-impl Debug for dyn SigningKey {
+impl Debug for dyn SigningKey + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({:?})", self.schemes())
     }

@@ -1,0 +1,106 @@
+//! Alerts ([RFC 5246 section 7.2]).
+//!
+//! [RFC 5246 section 7.2]: https://www.rfc-editor.org/rfc/rfc5246#section-7.2
+
+use std::fmt;
+
+use crate::wire::cursor::{ParseError, Reader};
+
+/// Bytes of an alert.
+pub(crate) const ALERT_LEN: usize = 2;
+
+/// An alert's description, by its number in IANA's "TLS Alerts".
+///
+/// This is the number of `sentAlert` and `receivedAlert` in W3C's `RTCError`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Alert(pub u8);
+
+impl Alert {
+    /// The sender is done.
+    pub const CLOSE_NOTIFY: Self = Self(0);
+    /// A message that does not belong here.
+    pub const UNEXPECTED_MESSAGE: Self = Self(10);
+    /// No set of parameters suits both.
+    pub const HANDSHAKE_FAILURE: Self = Self(40);
+    /// The certificate is not acceptable.
+    pub const BAD_CERTIFICATE: Self = Self(42);
+    /// The certificate's key is of a kind that is not accepted.
+    pub const UNSUPPORTED_CERTIFICATE: Self = Self(43);
+    /// A field is out of range or contradicts another one.
+    pub const ILLEGAL_PARAMETER: Self = Self(47);
+    /// A message cannot be read.
+    pub const DECODE_ERROR: Self = Self(50);
+    /// A signature or the Finished message is wrong.
+    pub const DECRYPT_ERROR: Self = Self(51);
+    /// No common version.
+    pub const PROTOCOL_VERSION: Self = Self(70);
+    /// Something failed that has nothing to do with the peer.
+    pub const INTERNAL_ERROR: Self = Self(80);
+    /// Renegotiation is refused.
+    pub const NO_RENEGOTIATION: Self = Self(100);
+    /// An extension that nobody asked for.
+    pub const UNSUPPORTED_EXTENSION: Self = Self(110);
+}
+
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match *self {
+            Self::CLOSE_NOTIFY => "close_notify",
+            Self::UNEXPECTED_MESSAGE => "unexpected_message",
+            Self::HANDSHAKE_FAILURE => "handshake_failure",
+            Self::BAD_CERTIFICATE => "bad_certificate",
+            Self::UNSUPPORTED_CERTIFICATE => "unsupported_certificate",
+            Self::ILLEGAL_PARAMETER => "illegal_parameter",
+            Self::DECODE_ERROR => "decode_error",
+            Self::DECRYPT_ERROR => "decrypt_error",
+            Self::PROTOCOL_VERSION => "protocol_version",
+            Self::INTERNAL_ERROR => "internal_error",
+            Self::NO_RENEGOTIATION => "no_renegotiation",
+            Self::UNSUPPORTED_EXTENSION => "unsupported_extension",
+            Self(other) => return write!(f, "alert {other}"),
+        };
+        f.write_str(name)
+    }
+}
+
+/// An alert as it goes on the wire.
+///
+/// ```text
+///  0       1             2
+/// +-------+-------------+
+/// | level | description |
+/// +-------+-------------+
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AlertMessage {
+    pub(crate) fatal: bool,
+    pub(crate) alert: Alert,
+}
+
+impl AlertMessage {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+        let mut reader = Reader::new(bytes);
+        let message = Self { fatal: reader.u8()? != 1, alert: Alert(reader.u8()?) };
+        reader.finish()?;
+        Ok(message)
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; ALERT_LEN] {
+        [if self.fatal { 2 } else { 1 }, self.alert.0]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_reads_back_as_it_was_written() {
+        for fatal in [true, false] {
+            let message = AlertMessage { fatal, alert: Alert::BAD_CERTIFICATE };
+            assert_eq!(AlertMessage::parse(&message.to_bytes()), Ok(message));
+        }
+        assert_eq!(AlertMessage::parse(&[2]), Err(ParseError::Truncated { need: 1, have: 0 }));
+        assert_eq!(AlertMessage::parse(&[2, 40, 0]), Err(ParseError::Trailing(1)));
+    }
+}

@@ -1,0 +1,35 @@
+/// Options of an [`SrtpSender`](crate::SrtpSender) or [`SrtpReceiver`](crate::SrtpReceiver).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// How many packets behind the newest of an SSRC an RTP packet may be, from 64 to 32768;
+    /// rounded up to a power of two. Costs a bit each per SSRC.
+    ///
+    /// The default, 1024, covers what a video stream of 10 Mbit/s sends in a second: a
+    /// retransmission under the original sequence number still gets through.
+    pub replay_window: usize,
+    /// The same for RTCP, counted in RTCP packets; 128 by default. Reports are rare.
+    pub rtcp_replay_window: usize,
+    /// How many SSRCs are followed at most, 1024 by default. Packets of further ones are refused:
+    /// forgetting an SSRC would allow its packets to be replayed, or its keystream to be reused.
+    ///
+    /// On the receiving side only authenticated packets take a place.
+    pub max_streams: usize,
+    /// How many RTP packets, and how many RTCP packets, may be protected with this key. `None`,
+    /// the default, is the profile's own lifetime; a longer one cannot be had.
+    pub packet_limit: Option<u64>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { replay_window: 1024, rtcp_replay_window: 128, max_streams: 1024, packet_limit: None }
+    }
+}
+
+impl Config {
+    /// The smallest replay window (RFC 3711 section 3.3.2).
+    pub const MIN_REPLAY_WINDOW: usize = 64;
+
+    /// The largest replay window: further back, sequence numbers are ambiguous.
+    pub const MAX_REPLAY_WINDOW: usize = 1 << 15;
+}
