@@ -1,1 +1,63 @@
 //! WebRTC for Rust: peer connections, data channels and media, asynchronous and simple.
+//!
+//! This is W3C's API in snake_case, on tokio. You bring the signalling: any way to carry two
+//! descriptions and some candidates from one peer to the other. What is underneath is a set of
+//! crates that stand alone (`antiphon-ice`, `antiphon-dtls`, `antiphon-sctp`, ...); the whole peer
+//! connection without sockets and tasks is [`peerconnection`].
+//!
+//! | W3C | here |
+//! |---|---|
+//! | `new RTCPeerConnection(configuration)` | [`PeerConnection::new`] of a [`configuration`] |
+//! | events and handlers | [`PeerConnection::events`], `PeerConnection::on_*` |
+//! | `RTCDataChannel` | [`DataChannel`], also a `Stream`, `Sink`, `AsyncRead` and `AsyncWrite` |
+//! | `RTCRtpTransceiver`, senders, receivers | [`Transceiver`], [`RtpSender`], [`RtpReceiver`]: encoded media |
+//! | `getStats` | [`PeerConnection::stats`]: the first part of the dictionaries |
+//!
+//! Not here yet: relays (TURN), codecs and capture, simulcast, DTMF, identity.
+//!
+//! ```
+//! use antiphon::{Error, Event, PeerConnection, configuration};
+//!
+//! # #[tokio::main] async fn main() -> Result<(), Error> {
+//! let connection = PeerConnection::new(configuration())?;
+//! let chat = connection.create_data_channel("chat", Default::default()).await?;
+//! connection.set_local_description(None).await?;
+//!
+//! // Give this, and each `Event::IceCandidate`, to the peer.
+//! let offer = connection.local_description().expect("an offer");
+//! assert!(offer.sdp.contains("m=application"));
+//!
+//! connection.close().await;
+//! assert!(chat.send_text("too late").await.is_err());
+//! # Ok(()) }
+//! ```
+
+use std::sync::{Arc, OnceLock};
+
+use antiphon_crypto_rust::RustCrypto;
+
+pub use antiphon_driver_tokio::{
+    Configuration, DataChannel, Error, Event, Events, IceServer, Message, PeerConnection,
+    RtpPacket, RtpReceiver, RtpSender, ServerError, TrackEvent, Transceiver,
+};
+pub use antiphon_peerconnection as peerconnection;
+pub use antiphon_peerconnection::crypto;
+pub use antiphon_peerconnection::{
+    Codec, ConnectionState, DataChannelInit, DataChannelState, Direction, IceCandidate,
+    IceConnectionState, IceGatheringState, Kind, OfferOptions, RtpOutgoing, SdpType,
+    SessionDescription, SignalingState, StatsReport, TransceiverInit,
+};
+
+/// The default configuration, with the default cryptography (`antiphon-crypto-rust`).
+///
+/// Another provider is one line: `configuration.provider = Arc::new(..)`.
+#[must_use]
+pub fn configuration() -> Configuration {
+    static PROVIDER: OnceLock<Arc<RustCrypto>> = OnceLock::new();
+    let provider = PROVIDER.get_or_init(|| Arc::new(RustCrypto::new()));
+    Configuration::new(Arc::clone(provider) as Arc<dyn crypto::CryptoProvider>)
+}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

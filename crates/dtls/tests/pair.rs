@@ -226,10 +226,9 @@ fn the_servers_order_of_profiles_decides_among_the_clients() {
     ];
     for (client, server, expected) in cases {
         let mut pair = pair_with(|_| {});
-        let profiles = [client, server];
-        for side in 0..2 {
+        for (side, profiles) in [client, server].into_iter().enumerate() {
             let mut config = common::config(side);
-            config.srtp_profiles = profiles[side].to_vec();
+            config.srtp_profiles = profiles.to_vec();
             let peer = common::Peer::new(common::connection(side, config));
             if side == 0 { pair.a.machine = peer } else { pair.b.machine = peer }
         }

@@ -1,1 +1,32 @@
-//! antiphon against browsers and other stacks.
+//! antiphon against browsers and other stacks: what its tests share.
+//!
+//! | Peer | How it is driven |
+//! |---|---|
+//! | Chromium, Firefox | [`Page`]: a page served by the test, under its control over a WebSocket |
+//! | OpenSSL, usrsctp | their command lines, in the tests themselves |
+//!
+//! A peer that is not installed makes its test say so loudly; with `CI=true` that is a failure
+//! ([`missing`]).
+
+mod browser;
+mod call;
+mod page;
+pub mod scenarios;
+
+pub use browser::{Browser, BrowserKind};
+pub use call::{Call, event, patiently};
+pub use page::Page;
+
+/// Says that a peer is missing.
+///
+/// # Panics
+///
+/// With `CI=true`: there, nothing may be skipped.
+pub fn missing(peer: &str, package: &str) {
+    let text = format!(
+        "SKIPPED: {peer} is not installed. `cargo xtask interop` installs it where it may, or: \
+         apt-get install {package}"
+    );
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{text}");
+    eprintln!("{text}");
+}

@@ -9,14 +9,13 @@ use crate::{Profile, SetupError};
 
 /// What a session key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Label {
-    RtpEncryption = 0,
-    RtpAuthentication = 1,
-    RtpSalt = 2,
-    RtcpEncryption = 3,
-    RtcpAuthentication = 4,
-    RtcpSalt = 5,
+    RtpEncryption,
+    RtpAuthentication,
+    RtpSalt,
+    RtcpEncryption,
+    RtcpAuthentication,
+    RtcpSalt,
 }
 
 impl Label {
@@ -54,7 +53,8 @@ impl Derivation {
         if need != len {
             return Err(SetupError::SaltLength { need, len });
         }
-        // GCM's salt has 12 bytes; zeros take the place of the other two.
+        //= rfc7714#11
+        // The derivation is that of RFC 3711. GCM's salt has 12 bytes; zeros take the place of the other two.
         let mut block = [0; 16];
         for (to, from) in block.iter_mut().zip(master_salt) {
             *to = *from;
@@ -64,11 +64,10 @@ impl Derivation {
     }
 
     /// Fills `key` with the session key for `label`.
-    ///
-    //= rfc3711#4.3.1
-    /// With a key derivation rate of zero, the only one in DTLS-SRTP, keys depend on nothing but
-    /// the label: it goes into the eighth byte of the counter block.
     pub(crate) fn derive(&self, label: Label, key: &mut [u8]) {
+        //= rfc3711#4.3.1
+        // With a key derivation rate of zero, the only one in DTLS-SRTP, keys depend on nothing
+        // but the label: it goes into the eighth byte of the counter block.
         key.fill(0);
         let block = self.salt ^ (label.number() << 64);
         self.cipher.apply(&block.to_be_bytes(), key);

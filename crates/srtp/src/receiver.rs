@@ -232,7 +232,6 @@ fn judge(verdict: Verdict, ssrc: u32, index: u64) -> Result<(), UnprotectError> 
 
 /// Opens the first packet that comes from an SSRC, and returns its index.
 ///
-//= rfc3711#3.3.1
 /// The roll-over counter starts at zero. Where the packets before the first wrap were lost,
 /// though, or arrived before our keys did, it is one already: a low sequence number is tried with
 /// that too, and the tag tells which was right.
@@ -243,6 +242,8 @@ fn open_first(
     packet: &mut [u8],
     tag_len: usize,
 ) -> Result<u64, rtp::Failed> {
+    //= rfc3711#3.3.1
+    // Nobody signals the counter in WebRTC, so it starts at zero.
     let index = index::join(0, header.sequence_number);
     let mut copy = [0; SECOND_TRY_LEN];
     let copy = copy.get_mut(..packet.len()).filter(|_| header.sequence_number < HALF);

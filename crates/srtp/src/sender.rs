@@ -162,7 +162,8 @@ impl SrtpSender {
     }
 
     /// Goes on where another sender with the same keys stopped: every index up to `to` counts as
-    /// used.
+    /// used. What the other one sent does not count towards this one's
+    /// [`packet_limit`](Config::packet_limit).
     ///
     /// # Errors
     ///

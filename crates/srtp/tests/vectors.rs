@@ -80,6 +80,7 @@ fn plain_text_comes_back() {
     }
 }
 
+// attack: key reuse in both directions
 #[test]
 fn the_keys_of_one_direction_do_not_open_the_other() {
     for profile in common::PROFILES {

@@ -5,6 +5,8 @@ mod established;
 mod export;
 mod input;
 mod output;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::collections::VecDeque;

@@ -129,7 +129,7 @@ mod tests {
             kind: HandshakeType::Certificate,
             seq,
             epoch: 0,
-            body: (0..len).map(|at| (at % 251) as u8).collect(),
+            body: (0..=250).cycle().take(len).collect(),
         };
         Flight::new(vec![message(0, 700), Item::ChangeCipherSpec, message(1, 0), message(2, 90)])
     }

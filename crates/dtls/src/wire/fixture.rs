@@ -37,8 +37,8 @@ pub(crate) fn messages(capture: Capture, from_client: bool) -> Vec<(HandshakeTyp
         let mut rest = *datagram;
         while rest.first() == Some(&22) || rest.first() == Some(&20) {
             let header = RecordHeader::parse(rest).unwrap();
-            let payload = &rest[HEADER_LEN..HEADER_LEN + header.len];
-            rest = &rest[HEADER_LEN + header.len..];
+            let (payload, behind) = rest[HEADER_LEN..].split_at(header.len);
+            rest = behind;
             if header.kind != 22 || header.epoch != 0 {
                 continue;
             }

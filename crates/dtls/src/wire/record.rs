@@ -101,7 +101,7 @@ mod tests {
                 while !rest.is_empty() {
                     let header = RecordHeader::parse(rest).unwrap();
                     assert_eq!(header.to_bytes(), rest[..HEADER_LEN]);
-                    rest = &rest[HEADER_LEN + header.len..];
+                    rest = &rest[HEADER_LEN..][header.len..];
                 }
             }
         }

@@ -48,7 +48,9 @@ fn certificate_failure(error: CertificateError) -> Failure {
     match error {
         CertificateError::UnsupportedKey => Incompatibility::CertificateKey.into(),
         CertificateError::Crypto(error) => error.into(),
-        _ => Violation::Certificate.into(),
+        CertificateError::Malformed { .. } | CertificateError::Lifetime { .. } | _ => {
+            Violation::Certificate.into()
+        }
     }
 }
 
@@ -70,7 +72,7 @@ pub(super) fn check_signature(
     config.provider.verify(scheme, certificate, signed, signature).map_err(|error| match error {
         SignatureError::SchemeMismatch => Violation::IllegalParameter(kind).into(),
         SignatureError::Certificate(error) => certificate_failure(error),
-        _ => Violation::Signature(kind).into(),
+        SignatureError::Invalid | _ => Violation::Signature(kind).into(),
     })
 }
 

@@ -33,8 +33,9 @@ mod tests {
     use super::*;
 
     fn bytes(hex: &str) -> Vec<u8> {
-        let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|d| d as u8).collect();
-        digits.chunks(2).map(|pair| pair[0] * 16 + pair[1]).collect()
+        let digits: String = hex.split_whitespace().collect();
+        let pairs = (0..digits.len()).step_by(2).map(|at| &digits[at..at + 2]);
+        pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
     }
 
     /// The vector for P_SHA256 that went round on the TLS working group's list (2009).

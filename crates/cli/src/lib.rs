@@ -1,1 +1,0 @@
-//! antiphon's command line: a demo that a browser calls.

@@ -1,0 +1,33 @@
+//! antiphon's command line.
+//!
+//! `antiphon demo`, also what happens without a command, prints an address; the page behind it calls
+//! this program.
+
+mod demo;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// WebRTC between a browser and Rust.
+#[derive(Debug, Parser)]
+#[command(name = "antiphon", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve a page that calls this program: video, chat, files, statistics. The default.
+    Demo(demo::Options),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match Cli::parse().command {
+        Some(Command::Demo(options)) => demo::run(options).await,
+        None => demo::run(demo::Options::default()).await,
+    }
+}

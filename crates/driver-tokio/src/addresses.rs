@@ -1,0 +1,67 @@
+//! Which of the machine's addresses become candidates.
+
+use std::net::IpAddr;
+
+use crate::Configuration;
+
+/// The addresses to bind, in the order the system names them.
+pub(crate) fn local(config: &Configuration) -> Vec<IpAddr> {
+    if let Some(addresses) = &config.addresses {
+        return addresses.clone();
+    }
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the system does not name its addresses");
+        Vec::new()
+    });
+    let (loopback, others): (Vec<_>, Vec<_>) = interfaces
+        .into_iter()
+        .filter(|interface| interface.is_oper_up() || interface.is_loopback())
+        .map(|interface| interface.ip())
+        .filter(usable)
+        .partition(IpAddr::is_loopback);
+    let mut addresses = others;
+    if config.include_loopback || addresses.is_empty() {
+        addresses.extend(loopback);
+    }
+    addresses.dedup();
+    addresses
+}
+
+//= rfc8445#5.1.1.1
+// Neither link-local addresses of IPv6, which need a scope that signalling does not carry, nor the
+// deprecated IPv4-compatible and site-local forms.
+fn usable(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !v4.is_unspecified() && !v4.is_link_local(),
+        IpAddr::V6(v6) => {
+            let [first, ..] = v6.segments();
+            let site_local = first & 0xffc0 == 0xfec0;
+            let compatible = v6.to_ipv4().is_some() && !v6.is_loopback();
+            !v6.is_unspecified() && !v6.is_unicast_link_local() && !site_local && !compatible
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_that_a_peer_can_use() {
+        for (address, expected) in [
+            ("192.0.2.1", true),
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("2001:db8::1", true),
+            ("fd00::2", true),
+            ("0.0.0.0", false),
+            ("169.254.1.1", false),
+            ("fe80::1", false),
+            ("fec0::1", false),
+            ("::192.0.2.1", false),
+            ("::ffff:192.0.2.1", false),
+        ] {
+            assert_eq!(usable(&address.parse().unwrap()), expected, "{address}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What follows from everything else: the selected path, the states, the deadlines.
+
+use std::time::Duration;
+
+use crate::event::{ConnectionState, Event, GatheringState};
+use crate::path::Path;
+
+use super::Agent;
+use super::generation::{Generation, Nomination};
+use super::pair::Pair;
+
+impl Agent {
+    /// Draws all conclusions after something has happened. Each verb ends with it.
+    pub(super) fn settle(&mut self) {
+        if self.state != ConnectionState::Closed {
+            self.consider_nomination();
+            self.retire_previous();
+            self.update_gathering();
+            self.update_consent();
+            self.give_up();
+            self.update_state();
+            self.update_selected();
+        }
+        self.update_deadlines();
+    }
+
+    /// The pair that data goes over, and its generation.
+    pub(super) fn selected_pair(&self) -> Option<(&Generation, &Pair)> {
+        let previous = self.previous.as_ref().filter(|previous| previous.until.is_none());
+        let previous = previous.map(|previous| &previous.generation);
+        let mut in_order = previous.into_iter().chain(std::iter::once(&self.current));
+        in_order.find_map(|generation| Some((generation, generation.selected()?)))
+    }
+
+    fn update_selected(&mut self) {
+        let selected = self.selected_pair().map(|(_, pair)| self.driver_path(pair.path));
+        if selected == self.selected {
+            return;
+        }
+        self.selected = selected;
+        if let Some(path) = selected {
+            self.selected_changes = self.selected_changes.saturating_add(1);
+            self.events.push(Event::SelectedPath(path));
+        }
+    }
+
+    /// The path with our address as the driver named it.
+    pub(super) fn driver_path(&self, path: Path) -> Path {
+        let base = self.bases.iter().find(|base| base.canonical == path.local);
+        let local = base.map_or(path.local, |base| base.addr);
+        let mut remote = path.remote;
+        if let (std::net::SocketAddr::V6(local), std::net::SocketAddr::V6(remote)) =
+            (local, &mut remote)
+        {
+            // A link-local peer is on the link of our own address.
+            remote.set_scope_id(local.scope_id());
+        }
+        Path { local, remote }
+    }
+
+    /// When the checklist fails, as things stand.
+    fn failure_at(&self) -> Duration {
+        let Some(remote) = &self.current.remote else { return Duration::MAX };
+        let hopeful = self.current.failed
+            || self.current.concluded().is_some()
+            || self.current.selected().is_some()
+            || self.current.checklist.is_pending();
+        if hopeful {
+            return Duration::MAX;
+        }
+        //= rfc8863#4
+        // Before the PAC timer ends the checklist does not fail, whatever becomes of its pairs.
+        let patience = remote.since.saturating_add(self.config.failure_patience);
+        //= rfc8838#8
+        // While candidates may still come the checklist does not fail either; but nobody waits for
+        // ever.
+        let complete =
+            self.current.remote_complete && self.gathering_state == GatheringState::Complete;
+        if complete {
+            return patience;
+        }
+        patience.max(remote.since.saturating_add(self.config.trickle_patience))
+    }
+
+    fn give_up(&mut self) {
+        if self.failure_at() <= self.clock.now() {
+            self.current.failed = true;
+        }
+    }
+
+    fn update_state(&mut self) {
+        let now = self.clock.now();
+        let was_connected = matches!(
+            self.state,
+            ConnectionState::Connected | ConnectionState::Completed | ConnectionState::Disconnected
+        );
+        let state = match self.selected_pair() {
+            Some((generation, pair)) => {
+                let silent = pair.valid().is_none_or(|valid| self.disconnected_at(valid) <= now);
+                let is_final = generation.number == self.current.number
+                    && generation.concluded().is_some()
+                    && generation.remote_complete
+                    && self.gathering_state == GatheringState::Complete;
+                match (silent, is_final) {
+                    (true, _) => ConnectionState::Disconnected,
+                    (false, true) => ConnectionState::Completed,
+                    (false, false) => ConnectionState::Connected,
+                }
+            }
+            None if self.current.failed || self.current.concluded().is_some() => {
+                ConnectionState::Failed
+            }
+            None if was_connected => ConnectionState::Disconnected,
+            None if self.current.remote.is_some() || self.current.number > 0 => {
+                ConnectionState::Checking
+            }
+            None => ConnectionState::New,
+        };
+        self.set_state(state);
+    }
+
+    pub(super) fn set_state(&mut self, state: ConnectionState) {
+        if state != self.state {
+            self.state = state;
+            self.events.push(Event::State(state));
+        }
+    }
+
+    /// Computes once, after each change, what polling an idle agent then only compares.
+    fn update_deadlines(&mut self) {
+        if self.state == ConnectionState::Closed {
+            self.send_at = Duration::MAX;
+            self.wake_at = Duration::MAX;
+            return;
+        }
+        let asked = matches!(self.current.nomination, Nomination::Asked { sent: false, .. });
+        self.send_at = if asked || !self.outbox.is_empty() {
+            self.clock.now()
+        } else {
+            self.next_resend().min(self.next_consent()).min(self.next_paced())
+        };
+        let settling = match self.current.nomination {
+            Nomination::Settling { until } => until,
+            Nomination::Open | Nomination::Asked { .. } | Nomination::Concluded { .. } => {
+                Duration::MAX
+            }
+        };
+        let connected =
+            matches!(self.state, ConnectionState::Connected | ConnectionState::Completed);
+        let disconnected_at = self
+            .selected_pair()
+            .and_then(|(_, pair)| pair.valid())
+            .filter(|_| connected)
+            .map_or(Duration::MAX, |valid| self.disconnected_at(valid));
+        let previous = self.previous.as_ref();
+        let never = Duration::MAX;
+        self.wake_at = [
+            self.transactions.next_timeout(&self.clock),
+            self.current.checklist.next_expiry(),
+            previous.map_or(never, |previous| previous.generation.checklist.next_expiry()),
+            previous.and_then(|previous| previous.until).unwrap_or(never),
+            settling,
+            disconnected_at,
+            self.failure_at(),
+            self.current.linger_until.unwrap_or(never),
+            self.gathering.next_keepalive.unwrap_or(never),
+        ]
+        .into_iter()
+        .min()
+        .unwrap_or(never);
+    }
+}

@@ -1,0 +1,63 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use antiphon_crypto::{Certificate, CryptoProvider};
+
+/// What a connection is made with. Start from [`Configuration::new`] and change fields.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Configuration {
+    /// The cryptography.
+    pub provider: Arc<dyn CryptoProvider>,
+    /// Proves to the peer that we are who signalled. One per connection keeps connections
+    /// unlinkable; one for many saves the time of making it.
+    pub certificate: Certificate,
+    /// STUN servers that tell us our reflexive addresses, already resolved. Default: none.
+    pub stun_servers: Vec<SocketAddr>,
+    /// The wall clock at the `now` of the constructor, since the Unix epoch. Sender reports carry
+    /// it, so that receivers play audio and video in time. Default: zero.
+    pub unix_time: Duration,
+    /// Bytes of data channel messages that may wait to be sent, over all channels. When they are
+    /// reached, sending is refused until the queue has drained. Default: 4 MiB.
+    pub send_buffer_bytes: usize,
+    /// Bytes of data channel messages that may wait to be read, over all channels; the peer is
+    /// told how much is left. Default: 2 MiB. Throughput is at most this per round trip.
+    pub receive_buffer_bytes: usize,
+    /// The largest message taken from the peer in bytes, as `a=max-message-size` says it.
+    /// Default: 262,144, what browsers send at most.
+    pub max_message_bytes: usize,
+    /// Bytes of RTP and RTCP that may wait for the network. Default: 512 KiB.
+    pub media_queue_bytes: usize,
+    /// Remote candidates that are kept. Default: 64.
+    pub max_remote_candidates: usize,
+    /// Pacing of ICE's checks (RFC 8445 section 14.2). Default: 50 ms.
+    pub ice_pacing: Duration,
+}
+
+impl Configuration {
+    /// The defaults, with this provider and certificate.
+    #[must_use]
+    pub fn new(provider: Arc<dyn CryptoProvider>, certificate: Certificate) -> Self {
+        Self {
+            provider,
+            certificate,
+            stun_servers: Vec::new(),
+            unix_time: Duration::ZERO,
+            send_buffer_bytes: 4 << 20,
+            receive_buffer_bytes: 2 << 20,
+            max_message_bytes: 262_144,
+            media_queue_bytes: 512 << 10,
+            max_remote_candidates: 64,
+            ice_pacing: Duration::from_millis(50),
+        }
+    }
+}
+
+/// How to make an offer. `RTCOfferOptions`, webrtc-pc section 4.4.3.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "RTCOfferOptions")]
+pub struct OfferOptions {
+    /// Offer new ICE credentials, so that the path is searched anew.
+    pub ice_restart: bool,
+}

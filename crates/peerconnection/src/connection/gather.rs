@@ -1,0 +1,130 @@
+//! Local addresses and candidates, and the candidates of the peer.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use antiphon_ice as ice;
+
+use crate::jsep::CandidateUse;
+use crate::{
+    Error, Event, IceCandidate, IceGatheringState, InvalidState, OperationError, PeerConnection,
+    TypeError,
+};
+
+impl PeerConnection {
+    /// A socket is bound to `address`: it becomes a host candidate.
+    ///
+    /// Addresses that ICE does not take (multicast, unspecified) are left out.
+    pub fn add_local_address(&mut self, now: Instant, address: SocketAddr) {
+        let now = self.clock.advance(now);
+        let _ = self.transport.ice.add_local_address(now, address);
+        self.settle(now);
+    }
+
+    /// All sockets that there are now have been named.
+    pub fn end_of_local_addresses(&mut self, now: Instant) {
+        let now = self.clock.advance(now);
+        self.transport.ice.end_of_local_addresses(now);
+        self.settle(now);
+    }
+
+    /// The socket that was bound to `address` is gone.
+    pub fn remove_local_address(&mut self, now: Instant, address: SocketAddr) {
+        let now = self.clock.advance(now);
+        self.transport.ice.remove_local_address(now, address);
+        self.settle(now);
+    }
+
+    /// Another STUN server that tells our reflexive addresses.
+    pub fn add_stun_server(&mut self, now: Instant, server: SocketAddr) {
+        let now = self.clock.advance(now);
+        let _ = self.transport.ice.add_stun_server(now, server);
+        self.settle(now);
+    }
+
+    /// Takes a candidate of the peer. webrtc-pc section 4.4.2, `addIceCandidate`.
+    ///
+    /// A candidate that cannot be used (another transport, a name, over the limit) is not an
+    /// error: the path is searched among the others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidState`] when closed or without a remote description; [`Error::Type`] when it
+    /// names no section; [`Error::Operation`] when it belongs to none or cannot be read.
+    pub fn add_ice_candidate(
+        &mut self,
+        now: Instant,
+        candidate: IceCandidate,
+    ) -> Result<(), Error> {
+        self.open()?;
+        let now = self.clock.advance(now);
+        let IceCandidate { candidate, sdp_mid, sdp_m_line_index, username_fragment } = &candidate;
+        if self.negotiation.remote_description().is_none() {
+            return Err(Error::InvalidState(InvalidState::NoRemoteDescription));
+        }
+        if !candidate.is_empty() && sdp_mid.is_none() && sdp_m_line_index.is_none() {
+            return Err(Error::Type(TypeError::CandidateWithoutSection));
+        }
+        let parsed = match candidate.as_str() {
+            "" => None,
+            text => Some(
+                text.parse::<ice::Candidate>()
+                    .map_err(|_| Error::Operation(OperationError::CandidateSyntax))?,
+            ),
+        };
+        let value = candidate.strip_prefix("candidate:").unwrap_or(candidate);
+        let usage = self.negotiation.add_ice_candidate(
+            value,
+            sdp_mid.as_deref(),
+            *sdp_m_line_index,
+            username_fragment.as_deref(),
+        )?;
+        if usage == CandidateUse::Use {
+            match parsed {
+                Some(candidate) => drop(self.transport.ice.add_remote_candidate(now, candidate)),
+                None => self.transport.ice.end_of_remote_candidates(now),
+            }
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Tells the owner of a local candidate, and writes it into our description.
+    pub(super) fn announce(&mut self, candidate: &ice::Candidate) {
+        let text = candidate.to_string();
+        let value = text.strip_prefix("candidate:").unwrap_or(&text);
+        let ufrag = self.transport.ice.local_credentials().ufrag().to_owned();
+        self.negotiation.add_local_candidate(&ufrag, value);
+        let candidate = format!("candidate:{value}");
+        self.raise_candidate(candidate, ufrag);
+    }
+
+    pub(super) fn gathered(&mut self, state: ice::GatheringState) {
+        let state = match state {
+            ice::GatheringState::New => IceGatheringState::New,
+            ice::GatheringState::Gathering => IceGatheringState::Gathering,
+            ice::GatheringState::Complete => IceGatheringState::Complete,
+        };
+        if state == self.gathering {
+            return;
+        }
+        self.gathering = state;
+        if state == IceGatheringState::Complete {
+            let ufrag = self.transport.ice.local_credentials().ufrag().to_owned();
+            self.negotiation.end_of_local_candidates(&ufrag);
+            self.raise_candidate(String::new(), ufrag);
+        }
+        self.raise(Event::IceGatheringStateChange(state));
+    }
+
+    fn raise_candidate(&mut self, candidate: String, ufrag: String) {
+        if let Some((mid, index)) = self.negotiation.local_candidate_section() {
+            self.raise(Event::IceCandidate(IceCandidate {
+                candidate,
+                sdp_mid: Some(mid),
+                sdp_m_line_index: Some(index),
+                username_fragment: Some(ufrag),
+            }));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! From a datagram to the part that it belongs to.
+
+use std::time::Instant;
+
+use antiphon_dtls as dtls;
+use antiphon_ice as ice;
+
+use crate::transport::demux::{self, Protocol};
+use crate::{Event, InputError, PeerConnection, Received, RtpReceived};
+
+use super::Closing;
+
+impl PeerConnection {
+    pub(super) fn take_in(
+        &mut self,
+        now: Instant,
+        received: Received,
+        datagram: &mut [u8],
+    ) -> Result<Option<RtpReceived>, InputError> {
+        if self.closing != Closing::Open {
+            return Err(InputError::Closed);
+        }
+        let path = ice::Path { local: received.local, remote: received.remote };
+        let len = datagram.len();
+        let result = match demux::protocol(datagram) {
+            Some(Protocol::Stun) => {
+                self.transport.ice.handle_input(now, path, datagram)?;
+                return Ok(None);
+            }
+            None => Err(InputError::UnknownProtocol { len }),
+            // Nothing but ICE listens to strangers.
+            Some(_) if !self.transport.admits(path) => Err(InputError::UnvalidatedPath),
+            Some(Protocol::Dtls) => self.take_in_dtls(now, datagram),
+            Some(Protocol::Rtp) => self.take_in_rtp(now, datagram),
+            Some(Protocol::Rtcp) => self.take_in_rtcp(now, datagram),
+        };
+        let counters = &mut self.transport.counters;
+        if result.is_ok() {
+            counters.packets_received = counters.packets_received.saturating_add(1);
+            counters.bytes_received =
+                counters.bytes_received.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+        } else {
+            counters.dropped = counters.dropped.saturating_add(1);
+        }
+        result
+    }
+
+    fn take_in_dtls(
+        &mut self,
+        now: Instant,
+        datagram: &mut [u8],
+    ) -> Result<Option<RtpReceived>, InputError> {
+        let result = self.transport.dtls.handle_input(now, datagram);
+        while let Some(data) = self.transport.dtls.poll_data() {
+            match &data {
+                dtls::Data::InPlace(range) => {
+                    self.data.handle_packet(now, datagram.get(range.clone()).unwrap_or_default());
+                }
+                dtls::Data::Held(bytes) => self.data.handle_packet(now, bytes),
+            }
+        }
+        Ok(result.map(|()| None)?)
+    }
+
+    fn take_in_rtp(
+        &mut self,
+        now: Instant,
+        datagram: &mut [u8],
+    ) -> Result<Option<RtpReceived>, InputError> {
+        let len = self.transport.unprotect_rtp(datagram)?;
+        let packet = datagram.get_mut(..len).unwrap_or_default();
+        Ok(super::media::received(self.media.handle_rtp(now, packet)?))
+    }
+
+    fn take_in_rtcp(
+        &mut self,
+        now: Instant,
+        datagram: &mut [u8],
+    ) -> Result<Option<RtpReceived>, InputError> {
+        let len = self.transport.unprotect_rtcp(datagram)?;
+        self.media.handle_rtcp(now, datagram.get(..len).unwrap_or_default())?;
+        Ok(None)
+    }
+
+    pub(super) fn settle_ice(&mut self, now: Instant) {
+        while let Some(event) = self.transport.ice.poll_event() {
+            match event {
+                ice::Event::LocalCandidate(candidate) => self.announce(&candidate),
+                ice::Event::GatheringState(state) => self.gathered(state),
+                ice::Event::SelectedPath(_) => {
+                    self.transport.path_selected(now);
+                    if let Some(round_trip) = self.transport.round_trip() {
+                        self.media.set_round_trip(round_trip);
+                    }
+                }
+                ice::Event::StunServerError { server, reason, .. } => {
+                    self.raise(Event::IceCandidateError { server, code: reason.code() });
+                }
+                // The state is looked at when the connection's own states are.
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn settle_dtls(&mut self, now: Instant) {
+        while let Some(event) = self.transport.dtls.poll_event() {
+            match event {
+                dtls::Event::Connected(_) => self.secured(now),
+                dtls::Event::Closed(
+                    dtls::CloseReason::Local | dtls::CloseReason::PeerClosed,
+                ) => self.close(now),
+                dtls::Event::Closed(_) => {
+                    self.dtls_failed = true;
+                    self.data.transport_closed();
+                }
+                _ => {}
+            }
+        }
+        // Data that was held back until the fingerprint was there.
+        while let Some(data) = self.transport.dtls.poll_data() {
+            if let dtls::Data::Held(bytes) = data {
+                self.data.handle_packet(now, &bytes);
+            }
+        }
+    }
+
+    /// The peer is who its description says: media and data may flow.
+    fn secured(&mut self, now: Instant) {
+        if self.transport.take_srtp_keys().is_err() {
+            self.dtls_failed = true;
+            return;
+        }
+        self.data.transport_connected(now);
+    }
+}

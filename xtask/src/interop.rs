@@ -1,0 +1,148 @@
+//! antiphon against browsers and other stacks.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::shell::{self, cargo};
+use crate::test::{self, Recap};
+
+/// A program that a test needs, and the Debian package it comes in.
+#[derive(Clone, Copy, Debug)]
+struct Peer {
+    program: &'static str,
+    package: &'static str,
+}
+
+const CHROMIUM: Peer = Peer { program: "chromium", package: "chromium" };
+const FIREFOX: Peer = Peer { program: "firefox-esr", package: "firefox-esr" };
+const OPENSSL: Peer = Peer { program: "openssl", package: "openssl" };
+const USRSCTP: Peer = Peer { program: "tsctp", package: "libusrsctp-examples" };
+const COTURN: Peer = Peer { program: "turnserver", package: "coturn" };
+const GNUTLS: Peer = Peer { program: "gnutls-cli", package: "gnutls-bin" };
+
+/// What the tests of one file need, by the words in the file's name.
+const NEEDS: [(&str, &[Peer]); 7] = [
+    ("chromium", &[CHROMIUM]),
+    ("firefox", &[FIREFOX]),
+    ("demo", &[CHROMIUM]),
+    ("openssl", &[OPENSSL]),
+    ("usrsctp", &[USRSCTP]),
+    ("coturn", &[COTURN]),
+    ("gnutls", &[GNUTLS]),
+];
+
+/// Runs one test file, or all, and prints what came out.
+pub(crate) fn run(name: Option<&str>) -> Result<()> {
+    let mut recap = Recap::default();
+    let result = match name {
+        None => all(&mut recap),
+        Some(name) => {
+            let known = files()?;
+            if !known.iter().any(|file| file == name) {
+                bail!("no crates/interop/tests/{name}.rs; there are: {}", known.join(", "));
+            }
+            // Only this package is built: somebody is waiting for this one test.
+            some(&mut recap, &[name.to_owned()], false)
+        }
+    };
+    recap.print();
+    result
+}
+
+/// Runs all test files of the interop package.
+pub(crate) fn all(recap: &mut Recap) -> Result<()> {
+    some(recap, &files()?, true)
+}
+
+/// `whole_workspace` builds everything in one go, as the other tests are built, so that nothing
+/// is compiled twice.
+fn some(recap: &mut Recap, names: &[String], whole_workspace: bool) -> Result<()> {
+    let mut ready = Vec::new();
+    let mut skipped = 0_usize;
+    for name in names {
+        let missing = provide(name);
+        if missing.is_empty() {
+            ready.push(name.as_str());
+        } else {
+            skipped = skipped.saturating_add(1);
+            recap.note(format!("SKIPPED interop {name}: {}", missing.join("; ")));
+        }
+    }
+    if !ready.is_empty() {
+        recap.run("interop", &mut runner(&ready, whole_workspace))?;
+    }
+    if skipped > 0 && shell::is_ci() {
+        bail!("{skipped} interop tests skipped, which CI=true does not allow");
+    }
+    Ok(())
+}
+
+/// One test at a time: each drives a browser or another program, and measures time.
+fn runner(names: &[&str], whole_workspace: bool) -> Command {
+    if test::has_nextest() {
+        let scope: &[&str] =
+            if whole_workspace { &["--workspace"] } else { &["--package", "antiphon-interop"] };
+        let files: Vec<String> = names.iter().map(|name| format!("binary(={name})")).collect();
+        let filter = format!("package(antiphon-interop) and ({})", files.join(" or "));
+        let mut command = cargo(["nextest", "run"]);
+        command.args(scope).args(["--locked", "--no-fail-fast", "--test-threads", "1"]);
+        command.args(["-E", &filter, "--success-output", "final"]);
+        command
+    } else {
+        let mut command =
+            cargo(["test", "--package", "antiphon-interop", "--locked", "--no-fail-fast"]);
+        for name in names {
+            command.args(["--test", name]);
+        }
+        command.args(["--", "--test-threads", "1"]);
+        command
+    }
+}
+
+/// The names of the test files.
+fn files() -> Result<Vec<String>> {
+    let folder = shell::root().join("crates/interop/tests");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Makes sure that the programs for a test are here; returns why one is not.
+fn provide(test: &str) -> Vec<String> {
+    let needs = NEEDS.iter().filter(|(word, _)| test.contains(word)).flat_map(|(_, peers)| *peers);
+    needs
+        .filter(|peer| !shell::has_program(peer.program))
+        .filter_map(|peer| match install(peer.package) {
+            Ok(()) if shell::has_program(peer.program) => None,
+            Ok(()) => Some(format!("package {} brought no {}", peer.package, peer.program)),
+            Err(error) => Some(format!("{} is missing ({error:#})", peer.program)),
+        })
+        .collect()
+}
+
+/// Installs a Debian package, where that is possible.
+fn install(package: &str) -> Result<()> {
+    if !shell::has_program("apt-get") {
+        bail!("install it by hand: this is no Debian");
+    }
+    let user = shell::output(Command::new("id").arg("-u")).unwrap_or_default();
+    if user.trim() != "0" {
+        bail!("install it with: sudo apt-get install {package}");
+    }
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        shell::run(&mut command)
+    };
+    let install = ["install", "-y", "-q", "--no-install-recommends", package];
+    // A fresh machine has no package lists, an old one has stale ones.
+    apt(&install).or_else(|_| apt(&["update", "-q"]).and_then(|()| apt(&install)))
+}
