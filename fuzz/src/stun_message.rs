@@ -15,7 +15,7 @@ pub fn run(data: &[u8]) {
     let mut buf = vec![0; data.len() + 64];
     let (class, method) = (view.class(), view.method());
     let Ok(mut writer) = MessageWriter::new(&mut buf, class, method, view.transaction_id()) else {
-        panic!("the buffer is long enough");
+        unreachable!("the buffer is long enough");
     };
     for attribute in view.attributes() {
         let written = match attribute.kind {
@@ -32,7 +32,7 @@ pub fn run(data: &[u8]) {
     }
     let len = writer.finish();
     let Some(Ok(again)) = buf.get(..len).map(MessageView::parse) else {
-        panic!("what is written can be read");
+        unreachable!("what is written can be read");
     };
     compare(&view, &again);
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::shell::{self, cargo};
-use crate::test::{self, Recap};
+use crate::test::{Recap, Runner};
 
 /// A program that a test needs, and the Debian package it comes in.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +71,8 @@ fn some(recap: &mut Recap, names: &[String], whole_workspace: bool) -> Result<()
         }
     }
     if !ready.is_empty() {
-        recap.run("interop", &mut runner(&ready, whole_workspace))?;
+        let runner = Runner::find();
+        recap.run("interop", runner, &mut command(runner, &ready, whole_workspace))?;
     }
     if skipped > 0 && shell::is_ci() {
         bail!("{skipped} interop tests skipped, which CI=true does not allow");
@@ -80,24 +81,27 @@ fn some(recap: &mut Recap, names: &[String], whole_workspace: bool) -> Result<()
 }
 
 /// One test at a time: each drives a browser or another program, and measures time.
-fn runner(names: &[&str], whole_workspace: bool) -> Command {
-    if test::has_nextest() {
-        let scope: &[&str] =
-            if whole_workspace { &["--workspace"] } else { &["--package", "antiphon-interop"] };
-        let files: Vec<String> = names.iter().map(|name| format!("binary(={name})")).collect();
-        let filter = format!("package(antiphon-interop) and ({})", files.join(" or "));
-        let mut command = cargo(["nextest", "run"]);
-        command.args(scope).args(["--locked", "--no-fail-fast", "--test-threads", "1"]);
-        command.args(["-E", &filter, "--success-output", "final"]);
-        command
-    } else {
-        let mut command =
-            cargo(["test", "--package", "antiphon-interop", "--locked", "--no-fail-fast"]);
-        for name in names {
-            command.args(["--test", name]);
+fn command(runner: Runner, names: &[&str], whole_workspace: bool) -> Command {
+    match runner {
+        Runner::Nextest => {
+            let scope: &[&str] =
+                if whole_workspace { &["--workspace"] } else { &["--package", "antiphon-interop"] };
+            let files: Vec<String> = names.iter().map(|name| format!("binary(={name})")).collect();
+            let filter = format!("package(antiphon-interop) and ({})", files.join(" or "));
+            let mut command = cargo(["nextest", "run", "--locked", "--no-fail-fast"]);
+            // .config/nextest.toml lets them run one by one.
+            command.args(scope).args(["-E", &filter]);
+            command
         }
-        command.args(["--", "--test-threads", "1"]);
-        command
+        Runner::Cargo => {
+            let mut command =
+                cargo(["test", "--package", "antiphon-interop", "--locked", "--no-fail-fast"]);
+            for name in names {
+                command.args(["--test", name]);
+            }
+            command.args(["--", "--test-threads", "1", "--nocapture"]);
+            command
+        }
     }
 }
 

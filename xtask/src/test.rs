@@ -1,5 +1,7 @@
 //! All tests.
 
+use std::process::Command;
+
 use anyhow::{Result, bail};
 
 use crate::interop;
@@ -11,23 +13,61 @@ pub(crate) struct Recap {
     lines: Vec<String>,
 }
 
+/// Who runs the tests: each has a way of its own to give totals and name failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runner {
+    Nextest,
+    Cargo,
+}
+
+impl Runner {
+    /// cargo-nextest where it is installed: it runs the tests of all binaries beside each other.
+    pub(crate) fn find() -> Self {
+        if shell::succeeds(&mut cargo(["nextest", "--version"])) {
+            Self::Nextest
+        } else {
+            Self::Cargo
+        }
+    }
+
+    /// Whether a line gives the total of a run.
+    fn is_total(self, line: &str) -> bool {
+        match self {
+            // The output of single tests, which nextest shows, has totals of libtest in it.
+            Self::Nextest => line.starts_with("Summary ["),
+            Self::Cargo => line.starts_with("test result:"),
+        }
+    }
+
+    /// Whether a line names a failed test.
+    fn is_failure(self, line: &str) -> bool {
+        match self {
+            Self::Nextest => ["FAIL [", "TIMEOUT [", "SIGABRT [", "SIGSEGV ["]
+                .iter()
+                .any(|word| line.starts_with(word)),
+            Self::Cargo => line.starts_with("test ") && line.ends_with("FAILED"),
+        }
+    }
+}
+
 impl Recap {
-    /// Runs a test runner and remembers its totals and failures.
-    pub(crate) fn run(&mut self, name: &str, command: &mut std::process::Command) -> Result<()> {
-        let (lines, success) = shell::run_and_keep(command, is_total)?;
+    /// Runs tests and remembers their totals and failures.
+    pub(crate) fn run(&mut self, name: &str, runner: Runner, command: &mut Command) -> Result<()> {
+        let (lines, success) = shell::run_and_keep(command, |line| {
+            runner.is_total(line.trim_start()) || runner.is_failure(line.trim_start())
+        })?;
         let mut total = Total::default();
-        let mut runners = 0_u64;
-        for line in &lines {
-            if let Some(part) = Total::parse(line) {
-                total.add(part);
-                runners = runners.saturating_add(1);
-            } else {
-                self.lines.push(line.trim().to_owned());
+        for line in lines.iter().map(|line| line.trim()) {
+            if runner.is_total(line) {
+                total.add(Total::parse(line));
+            } else if !self.lines.iter().any(|known| known == line) {
+                self.lines.push(line.to_owned());
             }
         }
-        if runners > 0 {
-            self.lines.push(format!("test result: {total} ({name})"));
+        if !success && total.failed == 0 {
+            self.lines.push(format!("{name}: the runner itself failed"));
         }
+        self.lines.push(format!("test result: {total} ({name})"));
         if success { Ok(()) } else { bail!("{name} failed") }
     }
 
@@ -46,18 +86,9 @@ impl Recap {
     }
 }
 
-/// Lines worth repeating at the end: totals, and the names of failed tests.
-fn is_total(line: &str) -> bool {
-    let line = line.trim_start();
-    ["test result:", "Summary [", "FAIL [", "TIMEOUT [", "SIGABRT [", "SIGSEGV ["]
-        .iter()
-        .any(|beginning| line.starts_with(beginning))
-        || (line.starts_with("test ") && line.ends_with("FAILED"))
-}
-
 /// The numbers of a line "test result: ok. 4 passed; 0 failed; ..." or
 /// "Summary [ 1.2s] 13 tests run: 13 passed, 0 skipped".
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Total {
     passed: u64,
     failed: u64,
@@ -65,27 +96,21 @@ struct Total {
 }
 
 impl Total {
-    fn parse(line: &str) -> Option<Self> {
-        let line = line.trim_start();
-        if !line.starts_with("test result:") && !line.starts_with("Summary [") {
-            return None;
-        }
-        let words: Vec<&str> = line
-            .split(|c: char| c.is_whitespace() || c == ',' || c == ';')
-            .filter(|word| !word.is_empty())
-            .collect();
-        let number = |name: &str| {
-            words.windows(2).find_map(|pair| match pair {
-                [number, word] if *word == name => number.parse::<u64>().ok(),
+    fn parse(line: &str) -> Self {
+        let is_gap = |c: char| c.is_whitespace() || c == ',' || c == ';';
+        let words: Vec<&str> = line.split(is_gap).filter(|word| !word.is_empty()).collect();
+        let sum = |names: &[&str]| {
+            let pairs = words.windows(2).filter_map(|pair| match pair {
+                [number, word] if names.contains(word) => number.parse::<u64>().ok(),
                 _ => None,
-            })
+            });
+            pairs.sum()
         };
-        let sum = |names: &[&str]| names.iter().filter_map(|name| number(name)).sum();
-        Some(Self {
+        Self {
             passed: sum(&["passed"]),
             failed: sum(&["failed", "timed"]),
             skipped: sum(&["ignored", "skipped"]),
-        })
+        }
     }
 
     fn add(&mut self, other: Self) {
@@ -101,11 +126,6 @@ impl std::fmt::Display for Total {
         let verdict = if *failed == 0 { "ok" } else { "FAILED" };
         write!(f, "{verdict}. {passed} passed; {failed} failed; {skipped} skipped")
     }
-}
-
-/// Whether cargo-nextest is here: it runs the tests of all binaries beside each other.
-pub(crate) fn has_nextest() -> bool {
-    shell::succeeds(&mut cargo(["nextest", "--version"]))
 }
 
 /// All tests.
@@ -128,8 +148,9 @@ pub(crate) fn run(no_interop: bool) -> Result<()> {
 ///
 /// The whole workspace is built in one go, so that each dependency is compiled once.
 pub(crate) fn workspace(recap: &mut Recap) -> Result<()> {
-    let mut command = if has_nextest() {
-        cargo([
+    let runner = Runner::find();
+    let mut command = match runner {
+        Runner::Nextest => cargo([
             "nextest",
             "run",
             "--workspace",
@@ -137,9 +158,8 @@ pub(crate) fn workspace(recap: &mut Recap) -> Result<()> {
             "--no-fail-fast",
             "-E",
             "not package(antiphon-interop)",
-        ])
-    } else {
-        cargo([
+        ]),
+        Runner::Cargo => cargo([
             "test",
             "--workspace",
             "--exclude",
@@ -149,13 +169,36 @@ pub(crate) fn workspace(recap: &mut Recap) -> Result<()> {
             "--tests",
             "--locked",
             "--no-fail-fast",
-        ])
+        ]),
     };
-    recap.run("unit and integration tests", &mut command)
+    recap.run("unit and integration tests", runner, &mut command)
 }
 
 /// The examples in the documentation, the README's among them.
 pub(crate) fn documentation(recap: &mut Recap) -> Result<()> {
     let mut command = cargo(["test", "--workspace", "--doc", "--locked", "--no-fail-fast"]);
-    recap.run("documentation tests", &mut command)
+    recap.run("documentation tests", Runner::Cargo, &mut command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_of_both_runners_are_read() {
+        let total = |passed, failed, skipped| Total { passed, failed, skipped };
+        let nextest =
+            "Summary [   0.602s] 39 tests run: 36 passed, 2 failed, 1 timed out, 4 skipped";
+        assert_eq!(Total::parse(nextest), total(36, 3, 4));
+        let libtest = "test result: FAILED. 10 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.11s";
+        assert_eq!(Total::parse(libtest), total(10, 1, 2));
+        assert_eq!(total(10, 1, 2).to_string(), "FAILED. 10 passed; 1 failed; 2 skipped");
+    }
+
+    #[test]
+    fn the_output_of_a_test_is_no_total_of_nextest() {
+        assert!(!Runner::Nextest.is_total("test result: ok. 1 passed; 0 failed"));
+        assert!(Runner::Nextest.is_failure("FAIL [   0.005s] antiphon-ice::pair a_test"));
+        assert!(Runner::Cargo.is_failure("test a_test ... FAILED"));
+    }
 }

@@ -102,9 +102,7 @@ impl Answer {
     pub(crate) fn unknown(request: &MessageView<'_>) -> Option<Self> {
         let mut kinds = [0; MAX_UNKNOWN];
         let mut len = 0;
-        for (slot, kind) in
-            kinds.iter_mut().zip(request.unknown_comprehension_required(&KNOWN))
-        {
+        for (slot, kind) in kinds.iter_mut().zip(request.unknown_comprehension_required(&KNOWN)) {
             *slot = kind;
             len += 1;
         }

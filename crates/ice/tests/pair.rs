@@ -74,9 +74,8 @@ fn loss_and_reordering_delay_but_do_not_prevent_a_connection() {
                 link.jitter = 20 * MS;
             }
             common::signal(&mut pair);
-            let done = pair.run_while(40 * S, |pair| {
-                state(pair) != [ConnectionState::Completed; 2]
-            });
+            let done =
+                pair.run_while(40 * S, |pair| state(pair) != [ConnectionState::Completed; 2]);
             assert!(done, "{percent} % loss, run {run}: {:?}", state(&pair));
             if percent > 10 {
                 continue; // six answers in a row may be lost, and consent with them
@@ -159,22 +158,23 @@ fn behind(nats: [Option<NatConfig>; 2]) -> Pair<Peer> {
 
 #[test]
 fn all_nats_but_two_symmetric_ones_let_the_agents_meet() {
-    let kinds: [(&str, fn() -> Option<NatConfig>); 5] = [
-        ("none", || None),
-        ("full cone", || Some(NatConfig::full_cone())),
-        ("address restricted", || Some(NatConfig::address_restricted())),
-        ("port restricted", || Some(NatConfig::port_restricted())),
-        ("symmetric", || Some(NatConfig::symmetric())),
+    let kinds = [
+        ("none", None),
+        ("full cone", Some(NatConfig::full_cone())),
+        ("address restricted", Some(NatConfig::address_restricted())),
+        ("port restricted", Some(NatConfig::port_restricted())),
+        ("symmetric", Some(NatConfig::symmetric())),
     ];
     for (left, left_nat) in kinds {
         for (right, right_nat) in kinds {
             let hopeless = [(left, right), (right, left)].iter().any(|(one, other)| {
                 *one == "symmetric" && ["symmetric", "port restricted"].contains(other)
             });
-            let mut pair = behind([left_nat(), right_nat()]);
+            let mut pair = behind([left_nat, right_nat]);
             let mut trickle = Trickle::new();
             trickle.run_for(&mut pair, 4 * S);
-            let expected = if hopeless { ConnectionState::Checking } else { ConnectionState::Connected };
+            let expected =
+                if hopeless { ConnectionState::Checking } else { ConnectionState::Connected };
             assert_eq!(state(&pair), [expected; 2], "{left} and {right}");
             if hopeless {
                 continue;
@@ -339,7 +339,9 @@ fn data_keeps_its_path_during_a_restart_until_the_new_one_is_nominated() {
     }
     assert_eq!(state(&pair), [ConnectionState::Completed; 2]);
     let new = [common::credentials(&pair.a.machine), common::credentials(&pair.b.machine)];
-    assert!(old.iter().zip(&new).all(|(old, new)| old.ufrag() != new.ufrag() && old.pwd() != new.pwd()));
+    assert!(
+        old.iter().zip(&new).all(|(old, new)| old.ufrag() != new.ufrag() && old.pwd() != new.pwd())
+    );
     // Nothing of the old generation remains, and consent goes on with the new one.
     pair.run_for(300 * S);
     assert_eq!(state(&pair), [ConnectionState::Completed; 2]);

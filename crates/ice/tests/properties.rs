@@ -27,7 +27,8 @@ const FIRST: [&str; 2] = ["203.0.113.1:5000", "203.0.113.2:5000"];
 fn peer(side: usize, now: Instant) -> Peer {
     let role = if side == 0 { Role::Controlling } else { Role::Controlled };
     let credentials = |side: usize| {
-        Credentials::new(&format!("side{side}"), &format!("passwordpasswordpassword{side}")).unwrap()
+        Credentials::new(&format!("side{side}"), &format!("passwordpasswordpassword{side}"))
+            .unwrap()
     };
     let mut config = config(role, side as u8);
     config.stun_servers = vec![addr("192.0.2.9:3478")];
@@ -36,10 +37,7 @@ fn peer(side: usize, now: Instant) -> Peer {
             .unwrap();
     agent.add_local_address(now, addr(FIRST[side])).unwrap();
     agent.set_remote_credentials(now, credentials(1 - side)).unwrap();
-    let text = format!(
-        "candidate:1 1 udp 2130706431 {} 5000 typ host",
-        addr(FIRST[1 - side]).ip()
-    );
+    let text = format!("candidate:1 1 udp 2130706431 {} 5000 typ host", addr(FIRST[1 - side]).ip());
     agent.add_remote_candidate(now, text.parse().unwrap()).unwrap();
     Peer(agent)
 }
@@ -51,10 +49,14 @@ fn command(peer: &mut Peer, now: Instant, chance: u64) {
         0 => drop(agent.restart(now).map(|_| ())),
         1 => agent.end_of_local_addresses(now),
         2 => agent.end_of_remote_candidates(now),
-        3 => agent.set_role(now, if port % 2 == 0 { Role::Controlling } else { Role::Controlled }),
+        3 => agent.set_role(
+            now,
+            if port.is_multiple_of(2) { Role::Controlling } else { Role::Controlled },
+        ),
         4 => agent.remove_local_address(now, addr(FIRST[usize::from(port % 2)])),
         5 => {
-            let ok = agent.add_local_address(now, addr(&format!("203.0.113.{}:5000", 1 + port % 4)));
+            let ok =
+                agent.add_local_address(now, addr(&format!("203.0.113.{}:5000", 1 + port % 4)));
             let _ = ok;
         }
         6 => {

@@ -361,6 +361,7 @@ fn an_openssl_peer_with_another_certificate_is_told_so_and_left() {
     }
 }
 
+// attack: a client that leaves its certificate out (CVE-2022-29222)
 #[test]
 fn an_openssl_client_without_a_certificate_is_refused() {
     if is_missing() {

@@ -39,8 +39,9 @@ pub struct Config {
     /// section 16 suggests 1 s: ICE has already shown that the path is alive.
     pub rto_initial: Duration,
     /// Smallest retransmission timeout. Default 200 ms, where RFC 9260 section 16 suggests 1 s,
-    /// which stalls interactive data for long after each lost tail. Keep it above the peer's
-    /// delayed acknowledgements (200 ms at most; ours are asked for at once at each tail).
+    /// which stalls interactive data for long after each lost tail. It is also the least the
+    /// timeout lies above the smoothed round trip, so that a queue that builds up or a delayed
+    /// acknowledgement (200 ms at most) is not taken for a loss.
     pub rto_min: Duration,
     /// Largest retransmission timeout. Default 10 s (RFC 9260 section 16: 60 s), so that a path
     /// that comes back is noticed soon.

@@ -165,7 +165,7 @@ fn a_long_path_is_filled() {
     });
     let mut pair = connected(config, 100 * MS);
     pair.uplink(0).rate_bps = Some(100_000_000);
-    pair.uplink(0).queue_bytes = 4 << 20;
+    pair.uplink(0).queue_bytes = 16 << 20;
     let began = pair.elapsed();
     for i in 0..1000 {
         pair.a.machine.backlog.push_back(message(0, numbered(i, 60_000)));
@@ -500,7 +500,10 @@ fn partial_reliability_never_stalls_reorders_or_damages() {
         for i in reliable {
             assert!(
                 got.binary_search(&i).is_ok(),
-                "round {round}: reliable message {i} is missing"
+                "round {round}: reliable message {i} is missing: {:?} {:?} {:?}",
+                pair.a.machine.sctp.stats(),
+                pair.a.events,
+                pair.b.events
             );
         }
         let stats = pair.a.machine.sctp.stats();

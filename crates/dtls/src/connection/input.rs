@@ -150,7 +150,7 @@ impl Connection {
             ContentType::Alert => {
                 let Ok(message) = AlertMessage::parse(payload) else { return unexpected };
                 self.stats.alerts_ignored = self.stats.alerts_ignored.saturating_add(1);
-                // attack: an unauthenticated alert ends nothing by itself
+                // Anybody can have sent it: by itself it ends nothing.
                 let closing = message.alert == Alert::CLOSE_NOTIFY;
                 if message.fatal || closing {
                     let reason = if closing {

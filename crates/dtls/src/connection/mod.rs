@@ -24,6 +24,7 @@ use crate::handshake::Handshake;
 use crate::record::{Held, PROTECTION_AFTER, PROTECTION_BEFORE, RecordLayer};
 use crate::wire::RANDOM_LEN;
 use crate::wire::alert::AlertMessage;
+use crate::wire::record::MAX_PLAINTEXT;
 use crate::{
     BufferTooSmall, CloseReason, Config, Data, Event, InputError, Overhead, ProtectError, Role,
     StartError, Stats, Transmit,
@@ -74,7 +75,7 @@ impl Connection {
     /// the provider. Tests pass a constant and get the same run every time.
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Self {
-        let config = Config { mtu: config.mtu.max(MIN_MTU), ..config };
+        let config = Config { mtu: config.mtu.clamp(MIN_MTU, MAX_PLAINTEXT), ..config };
         let mut random = [0; RANDOM_LEN];
         ChaCha12Rng::from_seed(seed).fill_bytes(&mut random);
         Self {
@@ -249,7 +250,8 @@ impl Connection {
             return Err(ProtectError::NotConnected);
         }
         let protected = self.records.protect(buf, payload);
-        // attack: nonces that repeat or are drawn at random (CVE-2026-26014)
+        //= rfc5288#3
+        // Numbers are nonces, and no nonce serves twice: the connection ends before.
         if protected == Err(ProtectError::Exhausted) {
             self.finish(CloseReason::KeysExhausted);
         }

@@ -8,7 +8,7 @@ use crate::message::Answer;
 use crate::path::{Path, is_usable};
 
 use super::Agent;
-use super::early::EarlyCheck;
+use super::early::Arrival;
 use super::outbox::Reply;
 use super::pair::{Pair, State};
 
@@ -34,11 +34,7 @@ impl Agent {
         }
     }
 
-    fn handle_request(
-        &mut self,
-        path: Path,
-        request: &MessageView<'_>,
-    ) -> Result<(), InputError> {
+    fn handle_request(&mut self, path: Path, request: &MessageView<'_>) -> Result<(), InputError> {
         if !request.verify_fingerprint() {
             return Err(InputError::Fingerprint);
         }
@@ -66,8 +62,8 @@ impl Agent {
         if let (Answer::Success(_), Some(priority)) = (answer, request.priority()) {
             let use_candidate = request.use_candidate();
             if number == self.current.number {
-                let ufrag = remote_ufrag.into();
-                self.take_check(EarlyCheck { path, priority, use_candidate, ufrag });
+                let ufrag = remote_ufrag;
+                self.take_check(Arrival { path, priority, use_candidate, ufrag });
             } else {
                 self.note_sign(number, path);
             }
@@ -153,13 +149,13 @@ impl Agent {
     }
 
     /// Lets an authentic check of the current generation count.
-    pub(super) fn take_check(&mut self, check: EarlyCheck) {
+    pub(super) fn take_check(&mut self, check: Arrival<'_>) {
         let Some(remote) = &self.current.remote else {
             let limit = self.config.max_early_checks;
             self.current.keep_early(check, limit);
             return;
         };
-        if remote.credentials.ufrag().as_bytes() != &*check.ufrag {
+        if remote.credentials.ufrag().as_bytes() != check.ufrag {
             return;
         }
         let path = check.path;

@@ -77,7 +77,8 @@ impl Agent {
     /// The moment of the next retransmission. They keep a distance too.
     pub(super) fn next_resend(&self) -> Duration {
         let due = self.transactions.next_resend(&self.clock);
-        let slot = self.pacer.last_resend.map_or(Duration::ZERO, |last| last.saturating_add(MIN_TA));
+        let slot =
+            self.pacer.last_resend.map_or(Duration::ZERO, |last| last.saturating_add(MIN_TA));
         due.max(slot)
     }
 

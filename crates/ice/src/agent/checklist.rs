@@ -99,9 +99,8 @@ impl Checklist {
     // The best waiting pair; without one, the best frozen pair of a foundation that nothing else
     // is being checked for.
     pub(crate) fn next_ordinary(&self) -> Option<Path> {
-        let best_of = |wanted: fn(&State) -> bool| {
-            self.pairs.iter().filter(move |pair| wanted(&pair.state))
-        };
+        let best_of =
+            |wanted: fn(&State) -> bool| self.pairs.iter().filter(move |pair| wanted(&pair.state));
         let waiting = best_of(|state| matches!(state, State::Waiting))
             .filter(|pair| !self.triggered.contains(&pair.path))
             .max_by_key(|pair| pair.priority);

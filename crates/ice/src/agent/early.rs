@@ -4,26 +4,45 @@ use crate::path::Path;
 
 use super::generation::Generation;
 
-/// An authentic check from a peer whose credentials are not known yet.
-#[derive(Clone, Debug)]
-pub(crate) struct EarlyCheck {
+/// An authentic check of the current generation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival<'a> {
     /// Canonical.
     pub(crate) path: Path,
     pub(crate) priority: u32,
     pub(crate) use_candidate: bool,
     /// The ufrag that the peer says is its own.
-    pub(crate) ufrag: Box<[u8]>,
+    pub(crate) ufrag: &'a [u8],
+}
+
+/// An [`Arrival`] from a peer whose credentials are not known yet.
+#[derive(Clone, Debug)]
+pub(crate) struct EarlyCheck {
+    pub(crate) path: Path,
+    priority: u32,
+    use_candidate: bool,
+    ufrag: Box<[u8]>,
+}
+
+impl EarlyCheck {
+    pub(crate) fn arrival(&self) -> Arrival<'_> {
+        let Self { path, priority, use_candidate, ref ufrag } = *self;
+        Arrival { path, priority, use_candidate, ufrag }
+    }
 }
 
 impl Generation {
     /// Keeps a check until the peer's credentials are known. One per path, and not too many.
     //= rfc8445#7.3
     // Checks that come before the peer's description are answered, and used once it is known.
-    pub(crate) fn keep_early(&mut self, check: EarlyCheck, limit: usize) {
-        if let Some(known) = self.early.iter_mut().find(|known| known.path == check.path) {
-            *known = EarlyCheck { use_candidate: known.use_candidate || check.use_candidate, ..check };
+    pub(crate) fn keep_early(&mut self, check: Arrival<'_>, limit: usize) {
+        let Arrival { path, priority, use_candidate, ufrag } = check;
+        let mut fresh = EarlyCheck { path, priority, use_candidate, ufrag: ufrag.into() };
+        if let Some(known) = self.early.iter_mut().find(|known| known.path == path) {
+            fresh.use_candidate |= known.use_candidate && known.ufrag == fresh.ufrag;
+            *known = fresh;
         } else if self.early.len() < limit {
-            self.early.push(check);
+            self.early.push(fresh);
         }
     }
 

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use antiphon_stun::{Class, MessageView};
 
-use crate::candidate::{Address, Candidate, CandidateKind, Foundation, Protocol, candidate_priority};
+use crate::candidate::{
+    Address, Candidate, CandidateKind, Foundation, Protocol, candidate_priority,
+};
 use crate::error::{AddressError, InputError};
 use crate::event::{ConnectionState, Event, GatheringState, StunServerFailure};
 use crate::message::KNOWN_IN_RESPONSES;
@@ -141,7 +143,11 @@ impl Agent {
     /// # Errors
     ///
     /// [`AddressError`] when the address is not that of a server, known already, or one too many.
-    pub fn add_stun_server(&mut self, now: Instant, server: SocketAddr) -> Result<(), AddressError> {
+    pub fn add_stun_server(
+        &mut self,
+        now: Instant,
+        server: SocketAddr,
+    ) -> Result<(), AddressError> {
         self.handle_timeout(now);
         let server = canonical(server);
         self.check_address(server)?;
@@ -262,7 +268,8 @@ impl Agent {
     }
 
     fn add_reflexive(&mut self, path: Path, mapped: SocketAddr) {
-        let Some(base) = self.bases.iter().find(|base| base.canonical == path.local).copied() else {
+        let Some(base) = self.bases.iter().find(|base| base.canonical == path.local).copied()
+        else {
             return;
         };
         //= rfc8445#5.1.3

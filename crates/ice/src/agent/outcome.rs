@@ -70,17 +70,10 @@ impl Agent {
     }
 
     /// Makes a pair valid, or renews its consent.
-    fn renew(
-        &mut self,
-        number: u32,
-        path: Path,
-        mapped: SocketAddr,
-        round_trip: Option<Duration>,
-    ) {
+    fn renew(&mut self, number: u32, path: Path, mapped: SocketAddr, round_trip: Option<Duration>) {
         let now = self.clock.now();
         if let Some(sample) = round_trip {
-            self.counters.total_round_trip =
-                self.counters.total_round_trip.saturating_add(sample);
+            self.counters.total_round_trip = self.counters.total_round_trip.saturating_add(sample);
         }
         let consent_until = self.clock.after(self.config.consent_lifetime());
         let is_current = number == self.current.number;

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use antiphon_crypto::CryptoProvider;
 
-use crate::candidate::{Address, Candidate, CandidateKind, Foundation, Protocol, candidate_priority};
+use crate::candidate::{
+    Address, Candidate, CandidateKind, Foundation, Protocol, candidate_priority,
+};
 use crate::config::Role;
 use crate::credentials::{Credentials, Key};
 use crate::error::{CandidateError, CredentialsError};
@@ -49,13 +51,13 @@ impl Agent {
         self.current.remote = Some(Remote { credentials, key, username, since });
         //= rfc8838#11
         // A candidate that names another generation than the current one is dropped.
-        self.current.remote_candidates.retain_mut(|candidate| {
-            candidate.ufrag.take().is_none_or(|named| named == ufrag)
-        });
+        self.current
+            .remote_candidates
+            .retain_mut(|candidate| candidate.ufrag.take().is_none_or(|named| named == ufrag));
         let bases: Vec<SocketAddr> = self.bases.iter().map(|base| base.canonical).collect();
         bases.into_iter().for_each(|base| self.pair_base(base));
         for check in self.current.take_early(&ufrag) {
-            self.take_check(check);
+            self.take_check(check.arrival());
         }
         self.settle();
         Ok(())

@@ -207,7 +207,9 @@ fn address(host: &str, port: u16) -> Result<Address, ParseCandidateError> {
         return Ok(Address::Ip(SocketAddr::new(ip, port)));
     }
     let is_name = host.len() <= MAX_NAME
-        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
         && host.bytes().any(|byte| byte.is_ascii_alphabetic());
     if is_name {
         Ok(Address::Name { host: host.to_owned(), port })

@@ -1,6 +1,11 @@
 //! What the tests share: agents as machines of the test kit, signalling, a STUN server, and
 //! messages made by hand.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::wildcard_enum_match_arm,
+    reason = "each test file uses a part of it, and looks at some events only"
+)]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -268,8 +273,7 @@ impl Request {
     pub fn bytes(&self) -> Vec<u8> {
         let mut buf = [0; 1200];
         let id = TransactionId(self.id);
-        let mut writer =
-            MessageWriter::new(&mut buf, Class::Request, Method::BINDING, id).unwrap();
+        let mut writer = MessageWriter::new(&mut buf, Class::Request, Method::BINDING, id).unwrap();
         if let Some(username) = &self.username {
             writer.username(username.as_bytes()).unwrap();
         }

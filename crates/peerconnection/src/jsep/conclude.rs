@@ -85,8 +85,12 @@ fn agree(
     transceiver.association.current_direction = Some(direction);
     transceiver.has_sent |= direction.sends();
     let rtp = agreed(settings, transceiver, direction, ours, theirs);
-    transceiver.association.rtp = Some(rtp);
     receive(transceiver, change, direction.receives(), theirs);
+    let extensions = rtp.extensions.clone();
+    transceiver.association.rtp = Some(rtp);
+    for extension in extensions {
+        state.registry.agree(extension.id, &extension.uri);
+    }
 }
 
 /// Notes whether the peer's track is there, and tells when that changed.

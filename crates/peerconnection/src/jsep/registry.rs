@@ -7,7 +7,7 @@ use super::codec::Codec;
 use super::description::Description;
 use super::format::Format;
 use super::section::What;
-use crate::Kind;
+use crate::{Kind, SdpType};
 
 /// What a payload type stands for.
 #[derive(Clone, Debug)]
@@ -29,22 +29,31 @@ struct Entry {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Registry {
     payload_types: BTreeMap<u8, Entry>,
+    /// Ids of header extensions that one side or the other announced.
     extensions: BTreeMap<u16, String>,
+    /// Those that both sides agreed on: fixed for the life of the connection.
+    agreed: BTreeMap<u16, String>,
 }
 
 impl Registry {
     /// Remembers what a description of ours uses.
     pub(super) fn learn_local(&mut self, description: &Description) {
-        self.learn(description, true);
+        self.learn(description, true, true);
     }
 
     /// Remembers what a description of the peer uses. Its payload types may differ from ours;
-    /// where they clash ours stay what they are.
+    /// where they clash ours stay what they are. An offer may take ids of header extensions that
+    /// we announced and never agreed on.
     pub(super) fn learn_remote(&mut self, description: &Description) {
-        self.learn(description, false);
+        self.learn(description, false, description.kind == SdpType::Offer);
     }
 
-    fn learn(&mut self, description: &Description, ours: bool) {
+    /// Remembers an id that both sides agreed on.
+    pub(super) fn agree(&mut self, id: u16, uri: &str) {
+        self.agreed.insert(id, uri.to_owned());
+    }
+
+    fn learn(&mut self, description: &Description, ours: bool, takes_ids: bool) {
         for &index in &description.members {
             let Some(section) = description.sections.get(index) else { continue };
             if let What::Rtp(kind) = section.what {
@@ -58,7 +67,7 @@ impl Registry {
             }
             for line in &section.extensions {
                 let known = self.extensions.entry(line.id).or_default();
-                if ours || known.is_empty() {
+                if takes_ids || known.is_empty() {
                     known.clone_from(&line.uri);
                 }
             }
@@ -78,13 +87,14 @@ impl Registry {
         ours.or_else(|| found().next()).map(|(number, _)| *number)
     }
 
-    /// Whether a description gives an id of a header extension another meaning than before.
+    /// The first section that gives an agreed id of a header extension another meaning.
     pub(super) fn redefines(&self, description: &Description) -> Option<usize> {
         description.members.iter().copied().find(|&index| {
             description.sections.get(index).is_some_and(|section| {
-                section.extensions.iter().any(|line| {
-                    self.extensions.get(&line.id).is_some_and(|known| *known != line.uri)
-                })
+                section
+                    .extensions
+                    .iter()
+                    .any(|line| self.agreed.get(&line.id).is_some_and(|known| *known != line.uri))
             })
         })
     }
@@ -131,7 +141,8 @@ impl Registry {
 
     /// The id of a header extension: the one it had, or the lowest free one.
     pub(super) fn extension(&mut self, uri: &str) -> Option<u16> {
-        if let Some((id, _)) = self.extensions.iter().find(|(_, known)| *known == uri) {
+        let mut known = self.agreed.iter().chain(&self.extensions);
+        if let Some((id, _)) = known.find(|(_, known)| *known == uri) {
             return Some(*id);
         }
         //= rfc8285#4.2

@@ -134,8 +134,10 @@ impl<'a> Shared<'a> {
         media
     }
 
-    /// Credentials and certificates are repeated in bundled sections: deployed peers read each
-    /// section by itself. Candidates are not.
+    /// Credentials and certificates are repeated in bundled and in bundle-only sections, against
+    /// RFC 9429 section 5.2.1: Chromium refuses what follows a bundle-only section without a
+    /// fingerprint, and Firefox takes credentials that appear later for an ICE restart. Candidates
+    /// are not repeated.
     fn transport_lines(&self, place: Place, out: &mut Vec<Attribute<'static>>) {
         let transport = self.transport;
         if place == Place::Tag {
@@ -148,7 +150,6 @@ impl<'a> Shared<'a> {
         }
         if place == Place::BundleOnly {
             out.push(Attribute::BundleOnly);
-            return;
         }
         out.push(Attribute::IceUfrag(transport.ufrag.clone().into()));
         out.push(Attribute::IcePwd(transport.pwd.clone().into()));

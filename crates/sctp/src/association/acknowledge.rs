@@ -127,15 +127,18 @@ impl Tcb {
     // cumulative point moves, everything reported missing.
     fn detect_losses(&mut self, progress: Progress, context: &Context<'_>) {
         let in_recovery = self.transmission.recovery_exit.is_some();
-        let below = match progress.highest {
-            _ if in_recovery && progress.cumulative_advanced => self.outstanding.highest_gap(),
-            highest => highest,
+        let below = if in_recovery && progress.cumulative_advanced {
+            self.outstanding.highest_gap()
+        } else {
+            progress.highest
         };
-        let Some(below) = below else { return };
         // What a tail probe overtook by two round trips is lost without further reports.
         let certain =
             self.transmission.probed.is_some_and(|probed| progress.highest == Some(probed));
-        if !self.outstanding.count_misses(below, certain) {
+        let missing = below.is_some_and(|below| self.outstanding.count_misses(below, certain));
+        let age = self.rtt.smoothed().unwrap_or(self.rtt.rto()) * 5 / 4;
+        let again = self.outstanding.lose_repetitions(progress, context.now, age);
+        if !missing && !again {
             return;
         }
         if !in_recovery {

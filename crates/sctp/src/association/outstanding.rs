@@ -30,7 +30,9 @@ pub(crate) struct Sent {
     /// Fast retransmit has had its one chance.
     fast: bool,
     pub(crate) transmissions: u16,
-    pub(crate) sent_at: Duration,
+    sent_at: Duration,
+    /// The how-manieth transmission of the association the last one was.
+    order: u64,
 }
 
 impl Sent {
@@ -73,6 +75,10 @@ pub(crate) struct Outstanding {
     scanned: Tsn,
     /// To be sent again, ascending. May hold chunks acknowledged since.
     lost: VecDeque<Tsn>,
+    /// Sent again and not heard of, in the order of sending. May hold chunks settled since.
+    again: VecDeque<(Tsn, u64)>,
+    /// Transmissions so far.
+    order: u64,
     /// The Advanced.Peer.Ack.Point of RFC 3758.
     advanced: Tsn,
     /// Everything between the advanced point and this may be passed by it.
@@ -89,6 +95,8 @@ pub(crate) struct Progress {
     pub(crate) bytes: usize,
     /// The highest TSN newly acknowledged (HTNA).
     pub(crate) highest: Option<Tsn>,
+    /// The latest transmission among those newly acknowledged.
+    newest: u64,
     /// Something acknowledged before no longer is.
     pub(crate) reneged: bool,
 }
@@ -109,6 +117,8 @@ impl Outstanding {
             missing: Vec::new(),
             scanned: initial,
             lost: VecDeque::new(),
+            again: VecDeque::new(),
+            order: 0,
             advanced: initial.previous(),
             walked: initial,
             skipped: Vec::new(),
@@ -157,6 +167,7 @@ impl Outstanding {
     /// Appends a chunk that is being sent now.
     pub(crate) fn push(&mut self, key: MessageKey, offset: usize, len: usize, now: Duration) {
         self.enter_flight(len);
+        self.order = self.order.saturating_add(1);
         self.chunks.push_back(Sent {
             key,
             offset,
@@ -166,6 +177,7 @@ impl Outstanding {
             fast: false,
             transmissions: 1,
             sent_at: now,
+            order: self.order,
         });
     }
 
@@ -180,6 +192,7 @@ impl Outstanding {
             fast: false,
             transmissions: 0,
             sent_at: now,
+            order: self.order,
         });
     }
 
@@ -222,6 +235,7 @@ impl Outstanding {
             {
                 progress.bytes = progress.bytes.saturating_add(sent.size());
                 progress.highest = Some(tsn);
+                progress.newest = progress.newest.max(sent.order);
             }
             let Some(sent) = self.chunks.pop_front() else { break };
             self.first = tsn.next();
@@ -273,6 +287,7 @@ impl Outstanding {
             {
                 progress.bytes = progress.bytes.saturating_add(sent.size());
                 progress.highest = Some(progress.highest.map_or(tsn, |highest| highest.max(tsn)));
+                progress.newest = progress.newest.max(sent.order);
             }
             tsn = tsn.next();
         }
@@ -333,6 +348,36 @@ impl Outstanding {
         found
     }
 
+    /// Declares lost once more what was sent again at least `age` ago and before something that
+    /// has been acknowledged now; returns whether there was any.
+    ///
+    /// RFC 9260 leaves a lost retransmission to T3. Order and time of sending tell it apart
+    /// without counting, as in RFC 8985.
+    pub(crate) fn lose_repetitions(
+        &mut self,
+        progress: Progress,
+        now: Duration,
+        age: Duration,
+    ) -> bool {
+        let mut found = false;
+        while let Some(&(tsn, order)) = self.again.front() {
+            let in_flight = self
+                .get(tsn)
+                .filter(|sent| sent.fate == Fate::InFlight && sent.order == order)
+                .map(|sent| sent.sent_at);
+            if let Some(sent_at) = in_flight {
+                if order >= progress.newest || sent_at.saturating_add(age) > now {
+                    break;
+                }
+                self.settle(tsn, Fate::Lost);
+                self.queue_lost(tsn);
+                found = true;
+            }
+            self.again.pop_front();
+        }
+        found
+    }
+
     /// Lists what is in flight below `below` and was not looked at yet.
     fn scan(&mut self, below: Tsn) {
         let mut tsn = self.scanned.max(self.first);
@@ -367,6 +412,7 @@ impl Outstanding {
     /// T3 has expired: everything in flight counts as lost.
     pub(crate) fn lose_everything(&mut self) {
         self.lost.clear();
+        self.again.clear();
         self.missing.clear();
         self.scanned = self.first;
         self.flight = 0;
@@ -409,9 +455,13 @@ impl Outstanding {
     /// A chunk goes out once more.
     pub(crate) fn sent_again(&mut self, tsn: Tsn, now: Duration) {
         self.settle(tsn, Fate::InFlight);
+        self.order = self.order.saturating_add(1);
+        let order = self.order;
         if let Some(sent) = self.get_mut(tsn) {
             sent.transmissions = sent.transmissions.saturating_add(1);
             sent.sent_at = now;
+            sent.order = order;
+            self.again.push_back((tsn, order));
         }
         if self.lost.front() == Some(&tsn) {
             self.lost.pop_front();

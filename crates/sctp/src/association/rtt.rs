@@ -17,9 +17,6 @@ pub(crate) struct Rtt {
     max: Duration,
 }
 
-/// The clock's granularity, rule G1.
-const GRANULARITY: Duration = Duration::from_millis(1);
-
 impl Rtt {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
@@ -48,7 +45,11 @@ impl Rtt {
                 self.smoothed = Some((smoothed * 7 + sample) / 8);
             }
         }
-        self.variation = self.variation.max(GRANULARITY);
+        //= rfc9260#6.3.1
+        // G1: the variation has a floor, here a quarter of the smallest RTO. On a steady path
+        // the RTO would otherwise come down to the round trip itself, and the first queue that
+        // builds up or acknowledgement that is delayed would look like a loss.
+        self.variation = self.variation.max(self.min / 4);
         let smoothed = self.smoothed.unwrap_or(sample);
         self.rto = smoothed.saturating_add(self.variation * 4).clamp(self.min, self.max);
         self.backoff = 0;
@@ -105,6 +106,7 @@ mod tests {
         }
         assert_eq!(rtt.rto(), Duration::from_secs(10));
         rtt.measured(Duration::from_millis(10));
-        assert_eq!(rtt.rto(), Duration::from_millis(200));
+        // 10 ms and four times the floor of the variation.
+        assert_eq!(rtt.rto(), Duration::from_millis(210));
     }
 }

@@ -161,7 +161,7 @@ impl<'a> Reconfig<'a> {
 
     /// Streams an outgoing request can list in a chunk of `room` bytes.
     pub(crate) fn outgoing_capacity(room: usize) -> usize {
-        room.saturating_sub(24).wrapping_div(2)
+        room.saturating_sub(20).wrapping_div(2)
     }
 
     /// Appends a chunk with the answers to one or two requests; `false` when it does not fit.

@@ -36,7 +36,7 @@ pub(super) fn take_certificate(
 ) -> Result<CertificateInfo, Failure> {
     expect(message, HandshakeType::Certificate)?;
     let chain = CertificateChain::parse(&message.body).map_err(malformed(message.kind))?;
-    // attack: a certificate left out, or shown without proof (CVE-2022-29222)
+    // Leaving the certificate out is not a way around showing one.
     let leaf = chain.leaf().ok_or(Incompatibility::NoCertificate)?;
     let info = config.provider.inspect_certificate(leaf).map_err(certificate_failure)?;
     dialogue.peer_certificate = Some(leaf.to_vec());

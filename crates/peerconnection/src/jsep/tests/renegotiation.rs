@@ -276,3 +276,28 @@ fn ids_of_streams_cannot_break_a_description() {
     assert_eq!(count(&offer, "a=msid:a_b__a=evil "), 1);
     assert_eq!(count(&offer, "a=msid:"), 1);
 }
+
+#[test]
+fn ids_that_we_announced_in_vain_can_be_taken_by_the_peer() {
+    let (mut a, mut b) = (side(1), side(2));
+    // b knows nothing of rid, whose id it gives to another extension in its own offer.
+    let mut other = settings(2);
+    other.video_extensions.truncate(1);
+    b.engine = Negotiation::new(other);
+    a.add(Kind::Video, Direction::SendRecv);
+    let seen = exchange(&mut a, &mut b);
+    assert!(seen.offer.contains("a=extmap:2 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"));
+    b.engine.create_offer(&b.transport).unwrap();
+    let offer = b.offer();
+    let offer = offer.replace("a=sendrecv", "a=recvonly").replace(
+        "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid",
+        "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:2 urn:x",
+    );
+    a.take_offer(&offer);
+    let (answer, _) = a.answer();
+    b.take_answer(&answer);
+    let next = a.offer();
+    assert!(next.contains("a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid"));
+    assert!(!next.contains("a=extmap:2 "));
+    assert!(next.contains("sdes:rtp-stream-id"));
+}
