@@ -43,13 +43,6 @@ impl Message {
             Self::Binary(bytes) => bytes,
         }
     }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Binary(bytes) => bytes.len(),
-        }
-    }
 }
 
 impl From<&str> for Message {

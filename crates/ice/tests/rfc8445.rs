@@ -530,6 +530,37 @@ fn a_peer_that_nominates_several_pairs_gets_the_best() {
     assert_eq!(alone.agent.selected_path().unwrap().remote.port(), 3);
 }
 
+#[test]
+fn a_pair_that_goes_away_while_better_ones_are_awaited_is_not_nominated() {
+    let mut alone = Alone::new(Role::Controlling);
+    let (path, check) = alone.request();
+    alone.signal("candidate:2 1 udp 2130706432 203.0.113.2 6000 typ host");
+    alone.answer(path, &check).unwrap();
+    assert!(!alone.agent.stats().selected.unwrap().nominated, "a better pair is being checked");
+    alone.agent.remove_local_address(alone.now, addr(A));
+    alone.wait(100 * MS);
+    alone.drain();
+    assert_eq!(alone.agent.selected_path(), None);
+    assert!(alone.agent.poll_timeout().is_none_or(|next| next > alone.now));
+}
+
+//= rfc8445#8.1.1
+//= type=test
+#[test]
+fn nomination_waits_a_little_for_better_pairs_but_not_for_worse_ones() {
+    for (priority, waits) in [(2_130_706_432u32, true), (5, false)] {
+        let mut alone = Alone::new(Role::Controlling);
+        let (path, check) = alone.request();
+        alone.signal(&format!("candidate:2 1 udp {priority} 203.0.113.2 6000 typ host"));
+        alone.answer(path, &check).unwrap();
+        let at_once = alone.drain().iter().any(|(_, bytes)| view(bytes).use_candidate());
+        assert_eq!(at_once, !waits);
+        alone.wait(100 * MS);
+        let later = alone.drain().iter().any(|(_, bytes)| view(bytes).use_candidate());
+        assert_eq!(later, waits);
+    }
+}
+
 //= rfc8445#8.1.2
 //= type=test
 #[test]

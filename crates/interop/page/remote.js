@@ -34,7 +34,7 @@ const commands = {
     pc.onnegotiationneeded = () => tell({ event: "negotiationNeeded" });
     pc.ondatachannel = ({ channel }) => {
       watch(channel);
-      tell({ event: "channel", label: channel.label, id: channel.id, ordered: channel.ordered, maxRetransmits: channel.maxRetransmits, maxPacketLifeTime: channel.maxPacketLifeTime, protocol: channel.protocol });
+      tell({ event: "channel", label: channel.label, stream: channel.id, ordered: channel.ordered, maxRetransmits: channel.maxRetransmits, maxPacketLifeTime: channel.maxPacketLifeTime, protocol: channel.protocol });
     };
     pc.ontrack = ({ track, transceiver }) => {
       returned.addTrack(track);

@@ -454,6 +454,7 @@ fn partial_reliability_never_stalls_reorders_or_damages() {
     for round in 0..60 {
         let mut random = Random::new(seed(7000) + round);
         let config = common::config(|c| {
+            c.max_retransmits = 30;
             c.initial_tsn = Some(u32::MAX - 100);
             c.max_send_message_size = 1 << 20;
         });

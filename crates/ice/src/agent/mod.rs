@@ -190,11 +190,17 @@ impl Agent {
         if buf.len() < MAX_OUTPUT {
             return Err(BufferTooSmall { need: MAX_OUTPUT });
         }
-        let sent = self.send_reply(buf);
-        let sent = sent.or_else(|| self.resend(buf)).or_else(|| self.send_nomination(buf));
-        let sent = sent.or_else(|| self.send_consent(buf)).or_else(|| self.send_paced(buf));
-        self.settle();
-        Ok(sent.map(|(path, len)| Transmit { path: self.driver_path(path), len }))
+        // What turns out to be obsolete is dropped on the way, and the next thing takes its place.
+        while self.send_at <= self.clock.now() {
+            let sent = self.send_reply(buf);
+            let sent = sent.or_else(|| self.resend(buf)).or_else(|| self.send_nomination(buf));
+            let sent = sent.or_else(|| self.send_consent(buf)).or_else(|| self.send_paced(buf));
+            self.settle();
+            if let Some((path, len)) = sent {
+                return Ok(Some(Transmit { path: self.driver_path(path), len }));
+            }
+        }
+        Ok(None)
     }
 
     fn send_reply(&mut self, buf: &mut [u8]) -> Option<(Path, usize)> {

@@ -17,10 +17,11 @@ impl Agent {
             Nomination::Settling { until } => Some(until <= now),
             Nomination::Asked { .. } | Nomination::Concluded { .. } => return,
         };
-        if self.role != Role::Controlling || self.current.failed {
+        let may_nominate = self.role == Role::Controlling && !self.current.failed;
+        let Some(best) = self.current.checklist.best_valid().filter(|_| may_nominate) else {
+            self.current.nomination = Nomination::Open;
             return;
-        }
-        let Some(best) = self.current.checklist.best_valid() else { return };
+        };
         let (path, priority) = (best.path, best.priority);
         let better = self.current.checklist.better_is_pending(priority);
         //= rfc8445#8.1.1

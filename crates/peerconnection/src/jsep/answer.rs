@@ -1,5 +1,7 @@
 //! Makes answers (RFC 9429 section 5.3).
 
+use std::collections::HashMap;
+
 use antiphon_sdp::Setup;
 
 use super::description::Description;
@@ -26,8 +28,9 @@ pub(super) fn create(
     let offer = offer.as_ref();
     let mut formats: Vec<Vec<Format>> = Vec::with_capacity(offer.sections.len());
     let mut accepted = Vec::with_capacity(offer.sections.len());
+    let mut numbers = Numbers::default();
     for (index, section) in offer.sections.iter().enumerate() {
-        let own = acceptable(state, settings, offer, index, section);
+        let own = acceptable(state, settings, offer, &mut numbers, index, section);
         accepted.push(own.is_some());
         formats.push(own.unwrap_or_default());
     }
@@ -78,11 +81,34 @@ pub(super) fn create(
     Ok(text)
 }
 
+/// What the payload types of the answer mean so far: a codec, or the payload type they repeat.
+#[derive(Debug, Default)]
+struct Numbers(HashMap<u8, Result<(String, u32), u8>>);
+
+impl Numbers {
+    //= rfc9143#10.1.2
+    // Firefox gives a number that repeats one codec in one section to another codec in another
+    // section. In our answer each number has one meaning.
+    fn make_unique(&mut self, formats: &mut Vec<Format>) {
+        formats.retain_mut(|format| {
+            let codec = Ok((format.name.to_ascii_lowercase(), format.clock_rate));
+            if *self.0.entry(format.payload_type).or_insert_with(|| codec.clone()) != codec {
+                return false;
+            }
+            let repeats = Err(format.payload_type);
+            format.rtx =
+                format.rtx.filter(|rtx| *self.0.entry(*rtx).or_insert(repeats.clone()) == repeats);
+            true
+        });
+    }
+}
+
 /// The formats to accept the section with; `None` refuses it.
 fn acceptable(
     state: &State,
     settings: &Settings,
     offer: &Description,
+    numbers: &mut Numbers,
     index: usize,
     section: &Section,
 ) -> Option<Vec<Format>> {
@@ -94,7 +120,8 @@ fn acceptable(
         What::Unknown => None,
         What::Rtp(_) => {
             let transceiver = state.at_index(index).filter(|one| !one.stopping)?;
-            let formats = common_formats(settings, transceiver, section);
+            let mut formats = common_formats(settings, transceiver, section);
+            numbers.make_unique(&mut formats);
             formats.iter().any(|format| format.identity().is_media()).then_some(formats)
         }
     }

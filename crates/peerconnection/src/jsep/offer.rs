@@ -220,8 +220,11 @@ impl Lines {
                 place.unwrap_or(usize::MAX)
             });
         }
+        let before = state.current_local.as_ref().filter(|_| answered.is_some());
+        let before = before.and_then(|local| local.sections.get(index));
+        let before = before.map_or(&[][..], |section| &section.formats);
         let formats =
-            codecs.iter().filter_map(|codec| registry.format(transceiver.kind, codec, rtx));
+            codecs.iter().filter_map(|codec| registry.format(transceiver.kind, codec, rtx, before));
         let formats = formats.collect();
         let extensions = settings.extensions(transceiver.kind).iter().filter_map(|uri| {
             let id = registry.extension(uri)?;

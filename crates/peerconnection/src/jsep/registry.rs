@@ -99,11 +99,25 @@ impl Registry {
         })
     }
 
-    /// The codec as a format for an offer: under the number it had, or under a free one.
+    /// The codec as a format for an offer: under the number it had in `before`, the section's
+    /// former formats, or anywhere else, or under a free one.
     ///
     /// `None` when all numbers are taken.
-    pub(super) fn format(&mut self, kind: Kind, codec: &Codec, rtx: bool) -> Option<Format> {
+    pub(super) fn format(
+        &mut self,
+        kind: Kind,
+        codec: &Codec,
+        rtx: bool,
+        before: &[Format],
+    ) -> Option<Format> {
         let own = codec.identity();
+        if let Some(old) = before.iter().find(|old| old.identity().matches(own)) {
+            let mut format = Format::new(codec, old.payload_type);
+            if rtx && own.is_media() {
+                format.rtx = old.rtx.or_else(|| self.rtx(old.payload_type));
+            }
+            return Some(format);
+        }
         let known = self.find(|meaning| match meaning {
             Meaning::Codec(other, known) => *other == kind && known.identity().matches(own),
             Meaning::Rtx(_) => false,

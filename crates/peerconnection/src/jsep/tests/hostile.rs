@@ -265,3 +265,23 @@ fn mutated_descriptions_are_taken_or_refused_and_never_half_applied() {
         let _ = (a.engine.negotiation_needed(), b.engine.negotiation_needed(), b.sections());
     }
 }
+
+#[test]
+fn a_number_that_means_two_things_is_answered_with_one() {
+    let mut b = side(2);
+    let rtx = "a=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=96\r\n";
+    let third = "m=video 9 UDP/TLS/RTP/SAVPF 96 99\r\na=mid:2\r\na=rtpmap:96 VP8/90000\r\n\
+                 a=rtpmap:99 AV1/90000\r\n";
+    let text =
+        offer("", rtx).replace("SAVPF 96", "SAVPF 96 99").replace("BUNDLE 0 1", "BUNDLE 0 1 2")
+            + third;
+    b.take_offer(&text);
+    let (answer, _) = b.answer();
+    assert_eq!(section(&answer, 1)[0], "video 9 UDP/TLS/RTP/SAVPF 96 99");
+    assert_eq!(section(&answer, 2)[0], "video 9 UDP/TLS/RTP/SAVPF 96");
+    // The numbers of each section stay in our next offer.
+    let next = b.offer();
+    assert!(section(&next, 1)[0].starts_with("video 9 UDP/TLS/RTP/SAVPF 96 99 "));
+    assert_eq!(next.matches("a=rtpmap:99 ").count(), 2);
+    assert_eq!(next.matches("a=rtpmap:99 rtx/90000").count(), 2);
+}

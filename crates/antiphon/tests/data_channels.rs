@@ -1,0 +1,137 @@
+//! Data channels between two peers, through sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is a failed test"
+)]
+
+mod common;
+
+use std::time::Duration;
+
+use antiphon::{DataChannelInit, DataChannelState, Error, Message};
+use bytes::Bytes;
+use common::pair;
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+/// Ten seconds are more than anything here takes.
+async fn soon<T>(wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), wait).await.expect("it takes too long")
+}
+
+#[tokio::test]
+async fn text_bytes_and_nothing_arrive_as_they_were_sent() -> Result<(), Error> {
+    let (_alice, _bob, mut ours, mut theirs) = soon(pair()).await?;
+    for message in [
+        Message::from("Grüße"),
+        Message::from(""),
+        Message::from(vec![0, 255]),
+        Message::from(Bytes::new()),
+    ] {
+        ours.send(message.clone()).await?;
+        assert_eq!(soon(theirs.recv()).await, Some(message.clone()));
+        theirs.send(message.clone()).await?;
+        assert_eq!(soon(ours.recv()).await, Some(message));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_mode_opens_and_carries_messages() -> Result<(), Error> {
+    let (alice, bob, _ours, _theirs) = soon(pair()).await?;
+    let (found, mut opened) = tokio::sync::mpsc::unbounded_channel();
+    bob.on_data_channel(move |channel| drop(found.send(channel)));
+    for ordered in [true, false] {
+        for (max_retransmits, life_time) in
+            [(None, None), (Some(0), None), (Some(3), None), (None, Some(5)), (None, Some(5000))]
+        {
+            let init = DataChannelInit {
+                ordered,
+                max_retransmits,
+                max_packet_life_time: life_time.map(Duration::from_millis),
+                ..Default::default()
+            };
+            let mut ours = alice.create_data_channel("mode", init.clone()).await?;
+            let mut theirs = soon(opened.recv()).await.expect("a channel");
+            assert_eq!(theirs.init(), init);
+            theirs.send_text("hello").await?;
+            assert_eq!(soon(ours.recv()).await, Some("hello".into()));
+            ours.send_text("hello back").await?;
+            assert_eq!(soon(theirs.recv()).await, Some("hello back".into()));
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_channel_is_a_stream_and_a_sink() -> Result<(), Error> {
+    let (_alice, _bob, mut ours, theirs) = soon(pair()).await?;
+    let messages: Vec<Message> = (0..1000).map(|n| Message::from(n.to_string())).collect();
+    let all = messages.clone();
+    let sending = tokio::spawn(async move {
+        let mut all = futures_util::stream::iter(all.into_iter().map(Ok));
+        ours.send_all(&mut all).await?;
+        futures_util::SinkExt::<Message>::close(&mut ours).await
+    });
+    let received: Vec<Message> = soon(theirs.collect()).await;
+    assert_eq!(received, messages);
+    soon(sending).await.expect("no panic")
+}
+
+#[tokio::test]
+async fn bytes_are_read_as_they_were_written() -> std::io::Result<()> {
+    let (_alice, _bob, mut ours, mut theirs) = soon(pair()).await.map_err(std::io::Error::other)?;
+    let written: Vec<u8> =
+        (0..3_000_000_u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
+    let copy = written.clone();
+    let writing = tokio::spawn(async move {
+        ours.write_all(&copy).await?;
+        ours.shutdown().await
+    });
+    let mut read = Vec::new();
+    soon(theirs.read_to_end(&mut read)).await?;
+    assert!(read == written, "{} of {} bytes", read.len(), written.len());
+    soon(writing).await.expect("no panic")
+}
+
+#[tokio::test]
+async fn a_slow_reader_stops_the_sender_and_loses_nothing() -> Result<(), Error> {
+    let (_alice, _bob, ours, mut theirs) = soon(pair()).await?;
+    let block = Bytes::from(vec![7; 65_536]);
+    let sent = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = std::sync::Arc::clone(&sent);
+    let sending = tokio::spawn(async move {
+        for _ in 0..400 {
+            ours.send(block.clone()).await?;
+            counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        Ok::<_, Error>(ours)
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let stopped_at = sent.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(stopped_at < 200, "{stopped_at} blocks of 64 KiB went out, and nobody read");
+    for _ in 0..400 {
+        assert_eq!(soon(theirs.recv()).await.map(|m| m.into_bytes().len()), Some(65_536));
+    }
+    soon(sending).await.expect("no panic")?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn dropping_a_handle_closes_what_it_owns() -> Result<(), Error> {
+    let (alice, bob, ours, mut theirs) = soon(pair()).await?;
+    drop(ours);
+    assert_eq!(soon(theirs.recv()).await, None);
+    assert_eq!(theirs.ready_state(), DataChannelState::Closed);
+    let mut other = alice.create_data_channel("other", Default::default()).await?;
+    soon(other.opened()).await?;
+    // `carry` holds handles too, until its peer's events end.
+    soon(bob.close()).await;
+    assert_eq!(soon(other.recv()).await, None);
+    soon(alice.close()).await;
+    assert!(matches!(other.send_text("too late").await, Err(Error::Closed)));
+    Ok(())
+}
