@@ -13,9 +13,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{BrowserKind, Call, patiently};
 
-/// What a browser needs for a call with media.
+/// What a browser needs for a call with media. Its processing would take the returned beeps for an
+/// echo, and cancel them.
 fn media() -> Value {
-    json!({"audio": true, "video": {"width": 640, "height": 360}})
+    let sound = json!({
+        "echoCancellation": false, "noiseSuppression": false, "autoGainControl": false,
+    });
+    json!({"audio": sound, "video": {"width": 640, "height": 360}})
 }
 
 async fn next(channel: &mut DataChannel) -> anyhow::Result<Message> {

@@ -256,6 +256,7 @@ fn forward_tsn_skips_fragments_and_releases_what_waited() {
     manual.chunks(&[data(3, PEER_TSN + 4, 1, 3, b"too")]).unwrap();
     manual.drain();
     manual.chunks(&[forward(PEER_TSN + 2, &[(1, 1)])]).unwrap();
+    manual.wait(200 * MS);
     let (_, sack) = manual.drain_kind(3).pop().unwrap();
     assert_eq!(be32(&sack, 0), PEER_TSN + 4, "and over what had arrived");
     assert_eq!(manual.sctp.recv().unwrap().payload, "waits for 1");

@@ -94,6 +94,7 @@ impl Tcb {
             //= rfc9260#8.1
             // Acknowledged data clears the error counter.
             self.errors = 0;
+            self.transmission.one_packet = false;
         }
         //= rfc9260#6.2.1
         // iv) Reaching the exit point ends fast recovery.
@@ -104,6 +105,7 @@ impl Tcb {
         if progress.cumulative_advanced {
             self.rtt.progress();
             self.timers.stop(Timer::TailProbe);
+            self.transmission.probe_spent = false;
             if self.transmission.probed.is_some_and(|tsn| tsn <= self.outstanding.cumulative()) {
                 self.transmission.probed = None;
             }

@@ -25,6 +25,10 @@ pub(crate) struct Transmission {
     pub(crate) tail_probe: bool,
     /// The chunk that was.
     pub(crate) probed: Option<Tsn>,
+    /// No further probe before something new is sent or acknowledged.
+    pub(crate) probe_spent: bool,
+    /// T3 has fired: one packet may be in flight until something is acknowledged.
+    pub(crate) one_packet: bool,
     /// One chunk may go out although the peer's window is closed.
     pub(crate) window_probe: bool,
     /// Doublings of the window probe's interval.
@@ -46,6 +50,8 @@ impl Transmission {
             timed: None,
             tail_probe: false,
             probed: None,
+            probe_spent: false,
+            one_packet: false,
             window_probe: false,
             window_probes: 0,
             heard: false,
@@ -86,8 +92,11 @@ impl Tcb {
         self.may_send_new()
     }
 
+    //= rfc9260#6.1
+    // B: one packet may exceed the window; not after T3 (7.2.3), when there is only one.
     fn within_window(&self) -> bool {
-        self.outstanding.flight() < self.congestion.window()
+        let flight = self.outstanding.flight();
+        flight < self.congestion.window() && !(self.transmission.one_packet && flight > 0)
     }
 
     fn may_send_new(&self) -> bool {
@@ -95,9 +104,10 @@ impl Tcb {
             return false;
         }
         //= rfc9260#6.1
-        // B: one packet may exceed the window. D: bursts are limited.
-        let flight = self.outstanding.flight();
-        flight < self.congestion.window() && flight < self.transmission.burst && self.fits_peer()
+        // D: bursts are limited.
+        self.within_window()
+            && self.outstanding.flight() < self.transmission.burst
+            && self.fits_peer()
     }
 
     //= rfc9260#6.1
@@ -205,6 +215,7 @@ impl Tcb {
             packet.add_flags(DataHeader::IMMEDIATE);
             self.outstanding.sent_again(tsn, context.now);
             self.transmission.probed = Some(tsn);
+            self.transmission.probe_spent = true;
         }
     }
 
@@ -227,6 +238,7 @@ impl Tcb {
                 self.transmission.window_probes = self.transmission.window_probes.saturating_add(1);
             }
             self.transmission.probed = None;
+            self.transmission.probe_spent = false;
             self.stats.chunks_sent = self.stats.chunks_sent.saturating_add(1);
             wrote = true;
         }
@@ -295,7 +307,7 @@ impl Tcb {
 
     fn arm_tail_probe(&mut self, context: &Context<'_>) {
         let wanted = self.outstanding.in_flight() > 0
-            && self.transmission.probed.is_none()
+            && !self.transmission.probe_spent
             && !self.transmission.tail_probe
             && !self.outstanding.has_lost()
             && !self.may_send_new()
@@ -332,6 +344,7 @@ impl Tcb {
         // While SACKs keep coming from a closed window, probes are no errors.
         if !probing {
             self.congestion.timed_out();
+            self.transmission.one_packet = true;
             if self.outstanding.in_flight() > 0 || self.owes_forward() {
                 self.count_error(context)?;
             }
@@ -340,6 +353,7 @@ impl Tcb {
         self.transmission.recovery_exit = None;
         self.transmission.timed = None;
         self.transmission.probed = None;
+        self.transmission.probe_spent = true;
         self.transmission.tail_probe = false;
         self.timers.stop(Timer::TailProbe);
         self.outstanding.lose_everything();
