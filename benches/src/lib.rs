@@ -17,8 +17,16 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
 
+mod heap;
 mod measure;
+pub mod stacks;
 mod table;
 
+pub use heap::{CountingHeap, held_bytes};
 pub use measure::{consume, interleaved, thread_time};
 pub use table::{Peer, Row, Table, Unit};
+
+/// Says what has no place in a table: that a peer failed, or was too slow.
+pub fn report(line: &str) {
+    println!("{line}");
+}

@@ -20,6 +20,10 @@ pub enum Unit {
     /// More is better.
     MegabitsPerSecond,
     /// More is better.
+    MegabytesPerSecond,
+    /// Per second of CPU time; more is better.
+    MegabytesPerCpuSecond,
+    /// More is better.
     PerSecond,
 }
 
@@ -34,6 +38,8 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::Allocations => "allocations",
             Self::MegabitsPerSecond => "Mbit/s",
+            Self::MegabytesPerSecond => "MB/s",
+            Self::MegabytesPerCpuSecond => "MB/CPU s",
             Self::PerSecond => "1/s",
         }
     }
@@ -42,7 +48,10 @@ impl Unit {
     #[must_use]
     pub const fn more_is_better(self) -> bool {
         match self {
-            Self::MegabitsPerSecond | Self::PerSecond => true,
+            Self::MegabitsPerSecond
+            | Self::MegabytesPerSecond
+            | Self::MegabytesPerCpuSecond
+            | Self::PerSecond => true,
             Self::Nanoseconds
             | Self::Microseconds
             | Self::Milliseconds

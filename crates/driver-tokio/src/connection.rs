@@ -1,8 +1,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use antiphon_peerconnection::crypto::CertificateParams;
 use antiphon_peerconnection as peer;
+use antiphon_peerconnection::crypto::CertificateParams;
 use antiphon_peerconnection::{
     ConnectionState, DataChannelInit, IceCandidate, IceConnectionState, IceGatheringState, Kind,
     OfferOptions, SessionDescription, SignalingState, StatsReport, TransceiverInit,
@@ -120,7 +120,9 @@ impl PeerConnection {
         &self,
         description: SessionDescription,
     ) -> Result<(), Error> {
-        Ok(self.shared().command(|machine, now| machine.set_remote_description(now, description))?)
+        Ok(self
+            .shared()
+            .command(|machine, now| machine.set_remote_description(now, description))?)
     }
 
     /// Takes a candidate of the peer; an empty one says that no more follow.
@@ -174,7 +176,33 @@ impl PeerConnection {
         Ok(Transceiver::new(Arc::clone(self.shared()), id))
     }
 
-    /// The transceivers that are not stopped, in the order of their sections.
+    /// Finds a transceiver whose sender is free for a track of this kind, or makes one. Only those
+    /// meet the sections of a peer's offer. webrtc-pc section 5.1.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connection`] when the connection is closed or holds all it may.
+    #[doc(alias = "addTrack")]
+    pub async fn add_track(
+        &self,
+        kind: Kind,
+        stream_ids: Vec<String>,
+    ) -> Result<Transceiver, Error> {
+        let id = self.shared().command(|machine, _| machine.add_track(kind, stream_ids))?;
+        Ok(Transceiver::new(Arc::clone(self.shared()), id))
+    }
+
+    /// Takes the track from a transceiver's sender; its media stops with the next negotiation.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connection`] when the connection is closed or the transceiver stopped.
+    #[doc(alias = "removeTrack")]
+    pub async fn remove_track(&self, transceiver: &Transceiver) -> Result<(), Error> {
+        Ok(self.shared().command(|machine, _| machine.remove_track(transceiver.id()))?)
+    }
+
+    /// The transceivers that are not stopped, in the order they were made.
     #[must_use]
     #[doc(alias = "getTransceivers")]
     pub fn transceivers(&self) -> Vec<Transceiver> {
@@ -203,7 +231,10 @@ impl PeerConnection {
 
     /// Calls `handler` with each new state of the connection, instead of the event.
     #[doc(alias = "onconnectionstatechange")]
-    pub fn on_connection_state_change(&self, handler: impl FnMut(ConnectionState) + Send + 'static) {
+    pub fn on_connection_state_change(
+        &self,
+        handler: impl FnMut(ConnectionState) + Send + 'static,
+    ) {
         self.handlers(|handlers| handlers.connection_state = Some(Box::new(handler)));
     }
 

@@ -106,6 +106,18 @@ impl Transceiver {
         Ok(self.shared.command(|machine, _| machine.set_streams(self.id, stream_ids))?)
     }
 
+    /// Reduces the codecs to these, in this order, from the next negotiation on; none means the
+    /// default.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connection`] for a codec that the connection does not have, or none that carries
+    /// media.
+    #[doc(alias = "setCodecPreferences")]
+    pub fn set_codec_preferences(&self, codecs: &[Codec]) -> Result<(), Error> {
+        Ok(self.shared.command(|machine, _| machine.set_codec_preferences(self.id, codecs))?)
+    }
+
     /// Stops sending and receiving for good.
     ///
     /// # Errors

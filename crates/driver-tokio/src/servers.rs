@@ -38,7 +38,13 @@ fn parse_url(url: &str) -> Result<Server, ServerError> {
     let (host, port) = match rest.strip_prefix('[') {
         Some(literal) => {
             let (host, after) = literal.split_once(']').ok_or(ServerError::Syntax)?;
-            (host, after.strip_prefix(':').map_or_else(|| after.is_empty().then_some(None), |p| Some(Some(p))).ok_or(ServerError::Syntax)?)
+            (
+                host,
+                after
+                    .strip_prefix(':')
+                    .map_or_else(|| after.is_empty().then_some(None), |p| Some(Some(p)))
+                    .ok_or(ServerError::Syntax)?,
+            )
         }
         None => match rest.split_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -78,9 +84,18 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for url in
-            ["stun:", "stun", "stun:a:0", "stun:a:70000", "stun:a:+1", "stun:a/b", "stun:u@a", "stun:a?transport=udp", "stun:[::1", "stun:[::1]x"]
-        {
+        for url in [
+            "stun:",
+            "stun",
+            "stun:a:0",
+            "stun:a:70000",
+            "stun:a:+1",
+            "stun:a/b",
+            "stun:u@a",
+            "stun:a?transport=udp",
+            "stun:[::1",
+            "stun:[::1]x",
+        ] {
             assert_eq!(parse_url(url), Err(ServerError::Syntax), "{url}");
         }
         assert_eq!(parse_url("turn:a"), Err(ServerError::Scheme));

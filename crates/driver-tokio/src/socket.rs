@@ -46,9 +46,9 @@ impl Socket {
     ) -> Poll<io::Result<usize>> {
         loop {
             std::task::ready!(self.io.poll_recv_ready(cx))?;
-            let received = self.io.try_io(Interest::READABLE, || {
-                self.state.recv((&self.io).into(), buffers, metas)
-            });
+            let received = self
+                .io
+                .try_io(Interest::READABLE, || self.state.recv((&self.io).into(), buffers, metas));
             match received {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
@@ -64,13 +64,12 @@ impl Socket {
         contents: &[u8],
         segment_size: Option<usize>,
     ) -> Poll<io::Result<()>> {
-        let transmit =
-            Transmit { destination, ecn: None, contents, segment_size, src_ip: None };
+        let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip: None };
         loop {
             std::task::ready!(self.io.poll_send_ready(cx))?;
-            let sent = self.io.try_io(Interest::WRITABLE, || {
-                self.state.try_send((&self.io).into(), &transmit)
-            });
+            let sent = self
+                .io
+                .try_io(Interest::WRITABLE, || self.state.try_send((&self.io).into(), &transmit));
             match sent {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),

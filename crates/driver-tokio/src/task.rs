@@ -196,9 +196,7 @@ impl Task {
                 receiver: RtpReceiver::new(Arc::clone(shared), transceiver, state),
                 stream_ids,
             }),
-            From::TrackRemoved(id) => {
-                Event::TrackRemoved(Transceiver::new(Arc::clone(shared), id))
-            }
+            From::TrackRemoved(id) => Event::TrackRemoved(Transceiver::new(Arc::clone(shared), id)),
             From::KeyFrameRequested(id) => {
                 state.senders.entry(id).or_default().request_key_frame();
                 return;
@@ -247,7 +245,9 @@ impl Task {
     fn wake_writers(&self, state: &mut State) {
         let State { machine, channels, .. } = state;
         for (id, waiters) in channels.iter_mut().filter(|(_, w)| !w.writers.is_empty()) {
-            if machine.buffered_amount(*id) <= crate::data_channel::LOW_WATER && machine.has_send_room() {
+            if machine.buffered_amount(*id) <= crate::data_channel::LOW_WATER
+                && machine.has_send_room()
+            {
                 waiters.writers.drain(..).for_each(std::task::Waker::wake);
             }
         }

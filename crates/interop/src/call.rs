@@ -67,7 +67,9 @@ impl Call {
     /// What either side does not take.
     pub async fn browser_offers(&mut self, args: Value, echo: bool) -> anyhow::Result<()> {
         let offer = text(self.page.call("offer", args).await?);
-        self.peer.set_remote_description(SessionDescription::offer(offer)).await?;
+        let description = SessionDescription::offer(offer);
+        let taken = self.peer.set_remote_description(description.clone()).await;
+        taken.with_context(|| format!("taking the page's offer\n{}", description.sdp))?;
         self.carry_from_page();
         if echo {
             for transceiver in self.peer.transceivers() {
@@ -95,7 +97,9 @@ impl Call {
         self.tell_page(SdpType::Offer).await?;
         self.carry_to_page();
         let answer = text(self.page.call("answer", json!({})).await?);
-        self.peer.set_remote_description(SessionDescription::answer(answer)).await?;
+        let description = SessionDescription::answer(answer);
+        let taken = self.peer.set_remote_description(description.clone()).await;
+        taken.with_context(|| format!("taking the page's answer\n{}", description.sdp))?;
         self.carry_from_page();
         Ok(())
     }

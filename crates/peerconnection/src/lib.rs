@@ -30,9 +30,7 @@ pub use event::Event;
 pub use ids::TransceiverId;
 pub use io::{InputError, MAX_RTP_PAYLOAD, Received, RtpOutgoing, RtpReceived, Transmit};
 pub use media::Drop as MediaDrop;
-pub use stats::{
-    DataChannelStats, InboundRtpStats, OutboundRtpStats, StatsReport, TransportStats,
-};
+pub use stats::{DataChannelStats, InboundRtpStats, OutboundRtpStats, StatsReport, TransportStats};
 pub use transceiver::{Codec, TransceiverInfo, TransceiverInit};
 pub use types::{
     ConnectionState, DataChannelState, Direction, IceConnectionState, IceGatheringState, Kind,

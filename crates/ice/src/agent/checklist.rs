@@ -49,10 +49,10 @@ impl Checklist {
             return false;
         }
         //= rfc8838#12
-        // A new pair waits when no other of its foundation is ahead of it, or one has succeeded.
+        // A new pair waits when it is the best of its foundation, or one of them has succeeded.
         let mut others = self.pairs.iter().filter(|other| other.foundation == pair.foundation);
         let succeeded = others.clone().any(|other| other.valid().is_some());
-        let frozen = !succeeded && others.any(Pair::is_pending);
+        let frozen = !succeeded && others.any(|other| other.priority >= pair.priority);
         pair.state = if frozen { State::Frozen } else { State::Waiting };
         self.pairs.push(pair);
         true

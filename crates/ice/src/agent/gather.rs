@@ -313,6 +313,7 @@ impl Agent {
         };
         if state != self.gathering_state {
             self.gathering_state = state;
+            self.gathering.queries.shrink_to_fit();
             self.events.push(Event::GatheringState(state));
         }
         //= rfc8445#5.1.1.4

@@ -83,10 +83,15 @@ impl Agent {
     pub(super) fn conclude(&mut self, path: Path) {
         self.current.nomination = Nomination::Concluded { path };
         self.transactions.stop_checks_except(&self.clock, self.current.number, path);
-        // Pairs that are valid stay a little, because data may still come over them.
-        self.current.checklist.retain(|pair| {
-            pair.path == path || matches!(pair.state, State::Succeeded(_) | State::Revoked)
-        });
+        // Where the peer was heard its data may still arrive for a little while.
+        for pair in self.current.checklist.iter_mut() {
+            if pair.path != path && pair.is_pending() {
+                pair.state = State::Failed;
+            }
+        }
+        self.current
+            .checklist
+            .retain(|pair| pair.path == path || pair.heard || matches!(pair.state, State::Revoked));
         self.current.linger_until = Some(self.clock.after(self.config.linger));
     }
 

@@ -8,6 +8,9 @@ use antiphon_stun::TransactionId;
 use crate::message::Answer;
 use crate::path::Path;
 
+/// Room for so many is kept; a burst takes more for a while.
+const FEW: usize = 8;
+
 /// An answer, written when it is sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reply {
@@ -37,7 +40,11 @@ impl Outbox {
     }
 
     pub(crate) fn pop(&mut self) -> Option<Reply> {
-        self.0.pop_front()
+        let reply = self.0.pop_front();
+        if self.0.is_empty() && self.0.capacity() > FEW {
+            self.0 = VecDeque::new();
+        }
+        reply
     }
 
     pub(crate) fn retain(&mut self, keep: impl FnMut(&Reply) -> bool) {

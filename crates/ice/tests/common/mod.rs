@@ -420,3 +420,40 @@ impl Alone {
             .collect()
     }
 }
+
+pub fn view(bytes: &[u8]) -> MessageView<'_> {
+    MessageView::parse(bytes).unwrap()
+}
+
+pub fn class(bytes: &[u8]) -> Class {
+    view(bytes).class()
+}
+
+pub fn code(bytes: &[u8]) -> Option<u16> {
+    view(bytes).error_code().map(|error| error.code())
+}
+
+pub fn is_authentic(bytes: &[u8], pwd: &str) -> bool {
+    view(bytes).verify_message_integrity(|parts| tag(pwd, parts)).is_ok()
+}
+
+/// An agent with a valid pair, and a nominated one if it controls.
+pub fn nominated(role: Role) -> Alone {
+    let mut alone = Alone::new(role);
+    let (path, check) = alone.request();
+    alone.answer(path, &check).unwrap();
+    if role == Role::Controlling {
+        let (path, nomination) = alone.request();
+        assert!(view(&nomination).use_candidate());
+        alone.answer(path, &nomination).unwrap();
+    } else {
+        let mut check = alone.check();
+        check.use_candidate = true;
+        alone.receive(alone.path, &check.bytes()).unwrap();
+    }
+    alone.drain();
+    assert!(alone.agent.stats().selected.unwrap().nominated);
+    alone.agent.end_of_remote_candidates(alone.now);
+    assert_eq!(alone.agent.state(), ConnectionState::Completed);
+    alone
+}

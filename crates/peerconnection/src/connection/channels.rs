@@ -40,9 +40,7 @@ impl PeerConnection {
         config.negotiated = init.negotiated;
         let id = self.data.channels.open(config).map_err(|error| match error {
             dc::OpenError::NameTooLong { len } => Error::Type(TypeError::LabelTooLong { len }),
-            dc::OpenError::TransportClosed => {
-                Error::InvalidState(InvalidState::Closed)
-            }
+            dc::OpenError::TransportClosed => Error::InvalidState(InvalidState::Closed),
             _ => Error::Operation(OperationError::NoStream),
         })?;
         self.negotiation.want_data_channel();

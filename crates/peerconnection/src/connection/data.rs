@@ -169,11 +169,8 @@ impl Data {
         let Some(association) = &mut self.association else { return };
         while self.channels.is_receptive() {
             let Some(message) = self.unread.take().or_else(|| association.recv()) else { break };
-            let taken = self.channels.handle_message(
-                message.stream,
-                message.ppid,
-                message.payload.clone(),
-            );
+            let taken =
+                self.channels.handle_message(message.stream, message.ppid, message.payload.clone());
             if matches!(taken, Err(dc::InputError::ReceiveBufferFull { .. })) {
                 self.unread = Some(message);
                 break;
@@ -223,9 +220,7 @@ impl Data {
                 let end = match reason {
                     sctp::CloseReason::LocalAbort
                     | sctp::CloseReason::LocalShutdown
-                    | sctp::CloseReason::PeerShutdown => {
-                        dc::TransportEnd::Closed
-                    }
+                    | sctp::CloseReason::PeerShutdown => dc::TransportEnd::Closed,
                     sctp::CloseReason::PeerAborted { cause } => dc::TransportEnd::Failed { cause },
                     _ => dc::TransportEnd::Failed { cause: None },
                 };

@@ -106,9 +106,9 @@ impl PeerConnection {
         while let Some(event) = self.transport.dtls.poll_event() {
             match event {
                 dtls::Event::Connected(_) => self.secured(now),
-                dtls::Event::Closed(
-                    dtls::CloseReason::Local | dtls::CloseReason::PeerClosed,
-                ) => self.close(now),
+                dtls::Event::Closed(dtls::CloseReason::Local | dtls::CloseReason::PeerClosed) => {
+                    self.close(now)
+                }
                 dtls::Event::Closed(_) => {
                     self.dtls_failed = true;
                     self.data.transport_closed();

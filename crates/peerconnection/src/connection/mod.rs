@@ -10,6 +10,7 @@ mod negotiate;
 mod output;
 mod states;
 mod stats;
+mod tracks;
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
@@ -23,8 +24,8 @@ use crate::jsep::{Negotiation, Settings};
 use crate::media::Media;
 use crate::transport::Transport;
 use crate::{
-    Configuration, ConnectionState, DataChannelId, Error, Event, IceConnectionState, IceGatheringState,
-    InvalidState, OperationError, Received, RtpReceived, Transmit,
+    Configuration, ConnectionState, DataChannelId, Error, Event, IceConnectionState,
+    IceGatheringState, InvalidState, OperationError, Received, RtpReceived, Transmit,
 };
 use data::Data;
 

@@ -10,8 +10,8 @@ use rand_core::Rng as _;
 
 use crate::jsep::{Change, DtlsRole, LocalTransport, RemoteTransport};
 use crate::{
-    Error, Event, IceGatheringState, InvalidAccess, OfferOptions, OperationError, PeerConnection, SdpType,
-    SessionDescription, SignalingState,
+    Error, Event, IceGatheringState, InvalidAccess, OfferOptions, OperationError, PeerConnection,
+    SdpType, SessionDescription, SignalingState,
 };
 
 impl PeerConnection {
@@ -223,10 +223,7 @@ impl PeerConnection {
             self.raise(Event::TrackRemoved(transceiver));
         }
         for added in change.tracks_added {
-            self.raise(Event::Track {
-                transceiver: added.transceiver,
-                stream_ids: added.streams,
-            });
+            self.raise(Event::Track { transceiver: added.transceiver, stream_ids: added.streams });
         }
         Ok(())
     }

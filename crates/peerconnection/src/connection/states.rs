@@ -79,10 +79,9 @@ impl PeerConnection {
             (IceConnectionState::Failed, _) | (_, Dtls::Failed) => ConnectionState::Failed,
             (IceConnectionState::Disconnected, _) => ConnectionState::Disconnected,
             (IceConnectionState::New, Dtls::New) => ConnectionState::New,
-            (
-                IceConnectionState::Connected | IceConnectionState::Completed,
-                Dtls::Connected,
-            ) => ConnectionState::Connected,
+            (IceConnectionState::Connected | IceConnectionState::Completed, Dtls::Connected) => {
+                ConnectionState::Connected
+            }
             // A restart searches anew while the old path still carries everything.
             (IceConnectionState::Checking, Dtls::Connected)
                 if self.transport.ice.selected_path().is_some() =>

@@ -6,7 +6,7 @@ use antiphon_sdp::Setup;
 
 use super::answer::agreed_direction;
 use super::change::{Change, TrackAdded};
-use super::description::{Description, malformed, mismatch};
+use super::description::{Description, malformed};
 use super::parameters::agreed;
 use super::section::{Section, What};
 use super::settings::{DtlsRole, Settings};
@@ -129,10 +129,10 @@ fn role(state: &State, answerer: Answerer, answer: &Description) -> Result<DtlsR
         (_, Some(Setup::ActPass | Setup::HoldConn) | None) => return Err(malformed(section)),
     };
     let role = if client { DtlsRole::Client } else { DtlsRole::Server };
-    match state.dtls_role {
-        Some(known) if known != role => Err(mismatch(section)),
-        Some(_) | None => Ok(role),
-    }
+    // The association lives, with the certificates that it was made with: its roles cannot change,
+    // whatever the answer says. Firefox answers an offer that restarts ICE with `active`, and goes
+    // on as the server that it is.
+    Ok(state.dtls_role.unwrap_or(role))
 }
 
 impl State {

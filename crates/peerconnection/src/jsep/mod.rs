@@ -37,6 +37,7 @@ mod tests;
 
 pub(crate) use self::candidates::CandidateUse;
 pub(crate) use self::change::Change;
+pub(crate) use self::codec::Codec;
 pub(crate) use self::format::Format;
 pub(crate) use self::negotiation::Negotiation;
 pub(crate) use self::parameters::RtpSection;

@@ -259,8 +259,6 @@ impl Negotiation {
     }
 }
 
-/// Operations that the connection does not offer its owner yet.
-#[cfg_attr(not(test), expect(dead_code, reason = "complete, tested, and not offered yet"))]
 impl Negotiation {
     /// Finds a sender for a track, or adds a transceiver for it.
     pub(crate) fn add_track(
@@ -318,23 +316,6 @@ impl Negotiation {
         }
         self.alive(id)?.preferences = preferences;
         Ok(())
-    }
-
-    /// Whether a data section stands in the current descriptions, or waits in the pending ones.
-    pub(crate) fn has_data_section(&self) -> bool {
-        self.state.data.index.is_some()
-    }
-
-    /// Whether the peer's pending offer restarts ICE: the answer needs new credentials.
-    pub(crate) fn is_ice_restarted(&self) -> bool {
-        match (&self.state.pending_remote, &self.state.current_remote) {
-            (Some(pending), Some(current)) => {
-                let pwd = |one: &Description| one.tag().and_then(|(_, tag)| tag.pwd.clone());
-                current.ufrag().is_some()
-                    && (pending.ufrag() != current.ufrag() || pwd(pending) != pwd(current))
-            }
-            (_, None) | (None, _) => false,
-        }
     }
 
     pub(crate) fn pending_local_description(&self) -> Option<(SdpType, &str)> {

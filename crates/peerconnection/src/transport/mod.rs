@@ -58,10 +58,8 @@ impl Transport {
         ice_config.include_loopback = true;
         ice_config.ta = config.ice_pacing;
         ice_config.max_remote_candidates = config.max_remote_candidates;
-        let dtls_config = dtls::Config::new(
-            std::sync::Arc::clone(&config.provider),
-            config.certificate.clone(),
-        );
+        let dtls_config =
+            dtls::Config::new(std::sync::Arc::clone(&config.provider), config.certificate.clone());
         Ok(Self {
             ice: ice::Agent::new(ice_config, ice_seed, now).map_err(crypto)?,
             dtls: dtls::Connection::new(dtls_config, dtls_seed, now),

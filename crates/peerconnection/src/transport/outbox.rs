@@ -31,10 +31,6 @@ impl Outbox {
         Self { bytes: Vec::new(), head: 0, lengths: VecDeque::new(), limit }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.lengths.is_empty()
-    }
-
     /// Whether another packet fits.
     pub(crate) fn room(&self) -> Result<(), Full> {
         let queued = self.bytes.len().saturating_sub(self.head);
@@ -122,14 +118,14 @@ mod tests {
             assert_eq!(outbox.pop(&mut buf), Some(5));
             assert_eq!(buf[..5], [round; 5]);
         }
-        assert!(outbox.is_empty());
+        assert_eq!(outbox.next_len(), None);
     }
 
     #[test]
     fn a_failed_write_queues_nothing() {
         let mut outbox = Outbox::new(10_000);
         assert_eq!(outbox.push_with(|_| Err("no")), Err("no"));
-        assert!(outbox.is_empty());
+        assert_eq!(outbox.next_len(), None);
         assert_eq!(outbox.pop(&mut [0; 16]), None);
     }
 

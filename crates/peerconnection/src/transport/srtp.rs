@@ -26,8 +26,7 @@ impl Srtp {
         //= rfc5764#4.2
         // Who writes with which keys follows from the role in DTLS alone.
         let (key, salt) = keys.writing(role);
-        let sender =
-            SrtpSender::new(provider, profile, key, salt, &config).map_err(|_| crypto)?;
+        let sender = SrtpSender::new(provider, profile, key, salt, &config).map_err(|_| crypto)?;
         let (key, salt) = keys.reading(role);
         let receiver =
             SrtpReceiver::new(provider, profile, key, salt, &config).map_err(|_| crypto)?;

@@ -1,5 +1,6 @@
 //! The machine: states, verbs, and one file per procedure.
 
+mod abandon;
 mod acknowledge;
 mod congestion;
 mod forward;

@@ -184,7 +184,7 @@ fn an_error_changes_nothing() {
     let before = format!("{:?}", a.engine);
     for bad in [
         answer.replace("a=setup:active", "a=setup:actpass"),
-        answer.replace("a=setup:active", "a=setup:passive"),
+        answer.replace("a=setup:active", "a=setup:holdconn"),
         answer.replace("m=video 9", "m=audio 9"),
         answer.replace("m=video 9 UDP/TLS/RTP/SAVPF", "m=video 9 RTP/SAVPF"),
         answer.replace("BUNDLE 0 1 2", "BUNDLE 0 1"),
