@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::shell::{self, cargo};
 use crate::test::Recap;
-use crate::{conformance, deps, interop, test};
+use crate::{conformance, deps, test};
 
 /// How long each step took, and whether it succeeded.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Summary {
             let verdict = result
                 .as_ref()
                 .map_or_else(|error| format!("FAILED: {error}"), |()| "ok".to_owned());
-            println!("{:>7.1} s  {name:<14} {verdict}", time.as_secs_f64());
+            println!("{:>7.1} s  {name:<16} {verdict}", time.as_secs_f64());
         }
     }
 
@@ -63,9 +63,7 @@ pub(crate) fn run() -> Result<()> {
         shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     });
     summary.step("conformance", || conformance::run(false));
-    summary.step("doc tests", || test::documentation(&mut recap));
-    summary.step("tests", || test::workspace(&mut recap));
-    summary.step("interop", || interop::all(&mut recap));
+    summary.step("cargo xtask test", || test::all(&mut recap, false));
     summary.print();
     recap.print();
     match summary.failures() {

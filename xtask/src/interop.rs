@@ -17,6 +17,7 @@ struct Peer {
 }
 
 const CHROMIUM: Peer = Peer { program: "chromium", package: "chromium" };
+const CHROMEDRIVER: Peer = Peer { program: "chromedriver", package: "chromium-driver" };
 const FIREFOX: Peer = Peer { program: "firefox-esr", package: "firefox-esr" };
 const OPENSSL: Peer = Peer { program: "openssl", package: "openssl" };
 const USRSCTP: Peer = Peer { program: "tsctp", package: "libusrsctp-examples" };
@@ -24,10 +25,11 @@ const COTURN: Peer = Peer { program: "turnserver", package: "coturn" };
 const GNUTLS: Peer = Peer { program: "gnutls-cli", package: "gnutls-bin" };
 
 /// What the tests of one file need, by the words in the file's name.
-const NEEDS: [(&str, &[Peer]); 7] = [
+const NEEDS: [(&str, &[Peer]); 8] = [
     ("chromium", &[CHROMIUM]),
     ("firefox", &[FIREFOX]),
-    ("demo", &[CHROMIUM]),
+    ("demo", &[CHROMIUM, CHROMEDRIVER]),
+    ("examples", &[CHROMIUM]),
     ("openssl", &[OPENSSL]),
     ("usrsctp", &[USRSCTP]),
     ("coturn", &[COTURN]),

@@ -128,14 +128,20 @@ impl std::fmt::Display for Total {
     }
 }
 
-/// All tests.
+/// `cargo xtask test`: all tests, and their totals.
 pub(crate) fn run(no_interop: bool) -> Result<()> {
     let mut recap = Recap::default();
-    let mut results = vec![workspace(&mut recap), documentation(&mut recap)];
-    if !no_interop {
-        results.push(interop::all(&mut recap));
-    }
+    let result = all(&mut recap, no_interop);
     recap.print();
+    result
+}
+
+/// What `cargo xtask test` runs: a failure does not keep the later parts from running.
+pub(crate) fn all(recap: &mut Recap, no_interop: bool) -> Result<()> {
+    let mut results = vec![documentation(recap), workspace(recap)];
+    if !no_interop {
+        results.push(interop::all(recap));
+    }
     let failures: Vec<String> = results
         .into_iter()
         .filter_map(|result| result.err().map(|error| error.to_string()))
@@ -147,7 +153,7 @@ pub(crate) fn run(no_interop: bool) -> Result<()> {
 /// corpora among them.
 ///
 /// The whole workspace is built in one go, so that each dependency is compiled once.
-pub(crate) fn workspace(recap: &mut Recap) -> Result<()> {
+fn workspace(recap: &mut Recap) -> Result<()> {
     let runner = Runner::find();
     let mut command = match runner {
         Runner::Nextest => cargo([
@@ -175,7 +181,7 @@ pub(crate) fn workspace(recap: &mut Recap) -> Result<()> {
 }
 
 /// The examples in the documentation, the README's among them.
-pub(crate) fn documentation(recap: &mut Recap) -> Result<()> {
+fn documentation(recap: &mut Recap) -> Result<()> {
     let mut command = cargo(["test", "--workspace", "--doc", "--locked", "--no-fail-fast"]);
     recap.run("documentation tests", Runner::Cargo, &mut command)
 }

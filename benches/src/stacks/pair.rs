@@ -90,7 +90,7 @@ pub fn throughput<E: End>(size: usize, window: Duration) -> Result<Throughput, F
     let (offerer, answerer) = signalling();
     let received = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&received);
-    let receiver = on_thread(stopped.clone(), async move |mut end: E| {
+    let receiver = on_thread::<E, ()>(stopped.clone(), async move |mut end: E| {
         timeout(PATIENCE, connect_answerer(&mut end, answerer)).await??;
         loop {
             let bytes = end.receive().await?;
@@ -98,7 +98,7 @@ pub fn throughput<E: End>(size: usize, window: Duration) -> Result<Throughput, F
         }
     });
     let (opened, open) = std::sync::mpsc::channel();
-    let sender = on_thread(stopped, async move |mut end: E| {
+    let sender = on_thread::<E, ()>(stopped, async move |mut end: E| {
         timeout(PATIENCE, connect_offerer(&mut end, offerer)).await??;
         opened.send(())?;
         let message = vec![0x5a; size];

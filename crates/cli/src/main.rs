@@ -27,7 +27,9 @@ async fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match Cli::parse().command {
-        Some(Command::Demo(options)) => demo::run(options).await,
-        None => demo::run(demo::Options::default()).await,
+        Some(Command::Demo(options)) => demo::run(options).await?,
+        None => demo::run(demo::Options::default()).await?,
     }
+    // Not a return: that would wait for the next line from the terminal.
+    std::process::exit(0)
 }

@@ -31,6 +31,10 @@ pub struct Configuration {
     pub media_queue_bytes: usize,
     /// Remote candidates that are kept. Default: 64.
     pub max_remote_candidates: usize,
+    /// Events that may wait to be polled before data channels have to wait too: then messages are no
+    /// longer taken from the network, and the peer's window closes. What the application itself
+    /// causes is always told. Default: 1,024.
+    pub max_events: usize,
     /// Pacing of ICE's checks (RFC 8445 section 14.2). Default: 50 ms.
     pub ice_pacing: Duration,
 }
@@ -49,6 +53,7 @@ impl Configuration {
             max_message_bytes: 262_144,
             media_queue_bytes: 512 << 10,
             max_remote_candidates: 64,
+            max_events: 1024,
             ice_pacing: Duration::from_millis(50),
         }
     }

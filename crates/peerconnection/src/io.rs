@@ -63,9 +63,14 @@ pub struct RtpOutgoing<'a> {
     pub payload: &'a [u8],
 }
 
-/// The longest RTP payload in bytes: what fits into a datagram of 1,280 bytes of IPv6 with
-/// extensions and the authentication tag. Longer ones from browsers are a little above 1,100.
-pub const MAX_RTP_PAYLOAD: usize = 1200;
+/// The longest RTP payload in bytes.
+///
+/// libwebrtc's RTP packets are at most 1,200 bytes long before encryption, so that no payload of
+/// a browser is longer than 1,188 and each can be passed on. With the header (12 bytes), extensions
+/// (12: a section's name of up to seven letters), the number of a retransmission (2) and the tag
+/// (16) that makes 1,230 bytes; the smallest datagram that IPv6 has to carry whole has room for
+/// 1,232 (RFC 8200 section 5).
+pub const MAX_RTP_PAYLOAD: usize = 1188;
 
 /// Why a datagram was dropped. Nothing changed but a counter; a stranger can cause each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -18,11 +18,7 @@ use std::time::Duration;
 /// Runs until `b` has this many messages.
 fn run_until_received(pair: &mut Pair<Peer>, count: usize, limit: Duration) {
     let end = pair.elapsed() + limit;
-    let mut last = String::new();
-    let done = pair.run_while(end, |pair| { 
-        let t = format!("{:?}", pair.a.machine.sctp.stats());
-        if pair.elapsed() > 60 * SEC && t != last { eprintln!("{:?} {t} {:?}", pair.elapsed(), pair.a.machine.sctp.poll_timeout().map(|t| t - pair.now())); last = t; }
-        pair.b.machine.inbox.len() < count });
+    let done = pair.run_while(end, |pair| pair.b.machine.inbox.len() < count);
     assert!(
         done,
         "{} of {count} messages: {:?}, {:?}, {:?}",
@@ -104,6 +100,9 @@ fn exactly_once_and_in_order_over_many_seeds() {
     for round in 0..60 {
         let mut random = Random::new(seed(1000) + round);
         let config = common::config(|c| {
+            // At 30 % loss both ways half of all round trips fail, and the default of ten repetitions
+            // in a row is exceeded now and then, as it should.
+            c.max_retransmits = 30;
             c.initial_tsn =
                 Some(if round % 2 == 0 { u32::MAX - 1 } else { random.next_u64() as u32 });
         });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use antiphon::{DataChannel, Message};
 use serde::{Deserialize, Serialize};
 
-use super::Demo;
+use super::{Demo, printable};
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -27,7 +27,7 @@ pub(crate) async fn answer(demo: Arc<Demo>, mut channel: DataChannel) {
         let Message::Text(text) = message else { continue };
         match serde_json::from_str(&text) {
             Ok(Line::Text { id, text }) => {
-                demo.say(&format!("chat: {}", text.escape_debug()));
+                demo.say(&format!("chat: {}", printable(&text)));
                 send(&channel, &Line::Arrived { id }).await;
             }
             Ok(Line::Arrived { .. }) => {}

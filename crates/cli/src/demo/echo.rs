@@ -8,6 +8,8 @@ use tokio::time::Instant;
 
 /// How long a gap may hold up the packets behind it: about two retransmissions on a fast path.
 const PATIENCE: Duration = Duration::from_millis(60);
+/// How many packets may wait behind a gap: a second of a fast stream.
+const MAX_WAITING: usize = 2048;
 
 /// Sends what the transceiver receives, in its original order, until the connection ends.
 pub(crate) async fn echo(transceiver: Transceiver) {
@@ -17,7 +19,7 @@ pub(crate) async fn echo(transceiver: Transceiver) {
         let overdue = queue.deadline;
         tokio::select! {
             packet = receiver.recv() => match packet {
-                Some(packet) => queue.push(packet),
+                Some(packet) => queue.push(packet.ssrc, packet.sequence_number, packet),
                 None => return,
             },
             open = sender.key_frame_requested() => {
@@ -50,17 +52,27 @@ fn send(sender: &RtpSender, packet: &RtpPacket) {
 }
 
 /// Puts packets that were retransmitted back into their place.
-#[derive(Default)]
-struct Reorder {
-    waiting: BTreeMap<i64, RtpPacket>,
+struct Reorder<T> {
+    waiting: BTreeMap<i64, T>,
+    source: Option<u32>,
     /// The place of the packet that is due.
     next: Option<i64>,
     deadline: Option<Instant>,
 }
 
-impl Reorder {
-    fn push(&mut self, packet: RtpPacket) {
-        let number = i64::from(packet.sequence_number);
+impl<T> Default for Reorder<T> {
+    fn default() -> Self {
+        Self { waiting: BTreeMap::new(), source: None, next: None, deadline: None }
+    }
+}
+
+impl<T> Reorder<T> {
+    fn push(&mut self, source: u32, sequence_number: u16, packet: T) {
+        if self.source != Some(source) {
+            // Another source numbers its packets anew.
+            *self = Self { source: Some(source), ..Self::default() };
+        }
+        let number = i64::from(sequence_number);
         let next = *self.next.get_or_insert(number);
         // The place nearest to the one that is due.
         let ahead = (number - next).rem_euclid(1 << 16);
@@ -68,10 +80,13 @@ impl Reorder {
         if place >= next {
             self.waiting.insert(place, packet);
         }
+        if self.waiting.len() > MAX_WAITING {
+            self.skip();
+        }
     }
 
     /// The packet that is due, if it is there.
-    fn pop(&mut self) -> Option<RtpPacket> {
+    fn pop(&mut self) -> Option<T> {
         let next = self.next?;
         if let Some(packet) = self.waiting.remove(&next) {
             self.next = Some(next + 1);
@@ -90,5 +105,64 @@ impl Reorder {
     fn skip(&mut self) {
         self.deadline = None;
         self.next = self.waiting.keys().next().copied().or(self.next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(queue: &mut Reorder<u16>, source: u32, number: u16) {
+        queue.push(source, number, number);
+    }
+
+    fn popped(queue: &mut Reorder<u16>) -> Vec<u16> {
+        std::iter::from_fn(|| queue.pop()).collect()
+    }
+
+    #[tokio::test]
+    async fn packets_leave_in_order_and_once() {
+        let mut queue = Reorder::default();
+        let mut left = Vec::new();
+        for number in [65_534, 65_535, 1, 1, 0, 2, 0] {
+            push(&mut queue, 7, number);
+            left.extend(popped(&mut queue));
+        }
+        assert_eq!(left, [65_534, 65_535, 0, 1, 2]);
+        assert_eq!(queue.deadline, None);
+    }
+
+    #[tokio::test]
+    async fn a_gap_is_given_up() {
+        let mut queue = Reorder::default();
+        for number in [10, 12, 13] {
+            push(&mut queue, 7, number);
+        }
+        assert_eq!(popped(&mut queue), [10]);
+        assert!(queue.deadline.is_some());
+        queue.skip();
+        assert_eq!(popped(&mut queue), [12, 13]);
+    }
+
+    // attack: a gap that is never filled, before an endless stream.
+    #[tokio::test]
+    async fn what_waits_is_bounded() {
+        let mut queue = Reorder::default();
+        push(&mut queue, 7, 0);
+        assert_eq!(popped(&mut queue), [0]);
+        for number in 2..30_000 {
+            push(&mut queue, 7, number);
+            popped(&mut queue);
+            assert!(queue.waiting.len() <= MAX_WAITING + 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_source_starts_anew() {
+        let mut queue = Reorder::default();
+        push(&mut queue, 7, 30_000);
+        assert_eq!(popped(&mut queue), [30_000]);
+        push(&mut queue, 8, 20_000);
+        assert_eq!(popped(&mut queue), [20_000]);
     }
 }

@@ -1,21 +1,19 @@
 //! Files from pages and back to them. `web/files.js` describes what is said on the channel.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use antiphon::{DataChannel, Message};
 use anyhow::{Context as _, bail};
 use bytes::BytesMut;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter};
 
-use super::Demo;
+use super::shelf::Shelf;
+use super::{Demo, printable};
 
 /// Bytes in one message.
 const CHUNK: usize = 64 << 10;
@@ -24,9 +22,6 @@ const REPORT: u64 = 1 << 20;
 /// How far the sender may be ahead of what the receiver says it has taken: a page cannot stop its
 /// channel, so its memory is kept small in this way.
 const WINDOW: u64 = 16 << 20;
-/// The most bytes that a page may leave here in one file: 16 GiB.
-const MAX_FILE: u64 = 16 << 30;
-
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Control {
@@ -37,71 +32,28 @@ enum Control {
     Error { text: String },
 }
 
-/// The files that pages have sent, in a folder that goes when the program ends.
-pub(crate) struct Shelf {
-    folder: TempDir,
-    files: Mutex<HashMap<String, Stored>>,
-}
-
-#[derive(Clone, Debug)]
-struct Stored {
-    path: PathBuf,
-    size: u64,
-}
-
-impl Shelf {
-    pub(crate) fn new() -> anyhow::Result<Self> {
-        let folder = TempDir::new().context("there is no folder for received files")?;
-        Ok(Self { folder, files: Mutex::default() })
-    }
-
-    /// A place for a file. What the page calls it is never part of a path.
-    fn place(&self) -> PathBuf {
-        let taken = self.files.lock().unwrap_or_else(PoisonError::into_inner).len();
-        let unique = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_nanos();
-        self.folder.path().join(format!("{taken}-{unique}"))
-    }
-
-    fn store(&self, name: String, stored: Stored) {
-        let before = self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(name, stored);
-        if let Some(before) = before {
-            // One that cannot be removed goes with the folder.
-            let _ = std::fs::remove_file(before.path);
-        }
-    }
-
-    fn find(&self, name: &str) -> Option<Stored> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
-    }
-}
-
 /// Serves one channel: takes a file, or gives one back.
-pub(crate) async fn serve(demo: Arc<Demo>, mut channel: DataChannel) {
+pub(crate) async fn serve(demo: Arc<Demo>, shelf: Arc<Shelf>, mut channel: DataChannel) {
     let label = channel.label().to_owned();
     let result = match label.strip_prefix("back:") {
-        Some(name) => give(&demo, &mut channel, name).await,
-        None => take(&demo, &mut channel).await,
+        Some(name) => give(&demo, &shelf, &mut channel, name).await,
+        None => take(&demo, &shelf, &mut channel).await,
     };
     if let Err(error) = result {
-        demo.say(&format!("{}: {error:#}", label.escape_debug()));
+        demo.say(&format!("{}: {error:#}", printable(&label)));
         let _ = say(&channel, &Control::Error { text: format!("{error:#}") }).await;
     }
     // The page closes: it still has to read what was said last.
     while channel.recv().await.is_some() {}
 }
 
-async fn take(demo: &Demo, channel: &mut DataChannel) -> anyhow::Result<()> {
+async fn take(demo: &Demo, shelf: &Shelf, channel: &mut DataChannel) -> anyhow::Result<()> {
     let Control::File { name, size } = heard(channel).await? else {
         bail!("the page did not say which file it sends");
     };
-    if size > MAX_FILE {
-        bail!("{size} bytes are more than the {MAX_FILE} that are taken");
-    }
-    let path = demo.shelf.place();
-    let mut file = BufWriter::with_capacity(1 << 20, File::create(&path).await?);
+    let place = shelf.place(size)?;
+    let file = File::create(place.path()).await.context("the file cannot be written here")?;
+    let mut file = BufWriter::with_capacity(1 << 20, file);
     let bar = bar(demo, &name, size, "from the page");
     let mut hash = Sha256::new();
     let (mut taken, mut reported) = (0, 0);
@@ -113,12 +65,15 @@ async fn take(demo: &Demo, channel: &mut DataChannel) -> anyhow::Result<()> {
                     bail!("more bytes came than the {size} that were announced");
                 }
                 hash.update(&bytes);
-                file.write_all(&bytes).await?;
+                file.write_all(&bytes).await.context("the file cannot be written here")?;
                 bar.set_position(taken);
             }
             Message::Text(text) => match serde_json::from_str(&text)? {
                 Control::End { sha256 } => break sha256,
-                other => bail!("unexpected: {other:?}"),
+                other @ (Control::File { .. }
+                | Control::Taken { .. }
+                | Control::Done { .. }
+                | Control::Error { .. }) => bail!("unexpected: {other:?}"),
             },
         }
         if taken - reported >= REPORT || taken == size {
@@ -126,26 +81,32 @@ async fn take(demo: &Demo, channel: &mut DataChannel) -> anyhow::Result<()> {
             say(channel, &Control::Taken { bytes: taken }).await?;
         }
     };
-    file.flush().await?;
+    file.flush().await.context("the file cannot be written here")?;
     bar.finish_and_clear();
     let sha256 = hex(&hash.finalize());
     let good = taken == size && sha256 == theirs;
     demo.say(&format!(
         "received {} ({size} bytes), SHA-256 {sha256}{}",
-        name.escape_debug(),
+        printable(&name),
         if good { "" } else { ": NOT what was sent" }
     ));
     if good {
-        demo.shelf.store(name, Stored { path, size });
+        shelf.store(name, place)?;
     }
     say(channel, &Control::Done { sha256, good }).await
 }
 
-async fn give(demo: &Demo, channel: &mut DataChannel, name: &str) -> anyhow::Result<()> {
-    let stored = demo.shelf.find(name).context("there is no such file here; send it first")?;
-    let mut file = File::open(&stored.path).await?;
-    let bar = bar(demo, name, stored.size, "to the page");
-    say(channel, &Control::File { name: name.to_owned(), size: stored.size }).await?;
+async fn give(
+    demo: &Demo,
+    shelf: &Shelf,
+    channel: &mut DataChannel,
+    name: &str,
+) -> anyhow::Result<()> {
+    let stored = shelf.find(name).context("there is no such file here; send it first")?;
+    let mut file = File::open(stored.path()).await.context("the file cannot be read here")?;
+    let size = stored.size();
+    let bar = bar(demo, name, size, "to the page");
+    say(channel, &Control::File { name: name.to_owned(), size }).await?;
     let mut hash = Sha256::new();
     let (mut sent, mut taken) = (0, 0);
     let mut chunk = BytesMut::new();
@@ -163,7 +124,10 @@ async fn give(demo: &Demo, channel: &mut DataChannel, name: &str) -> anyhow::Res
         while sent - taken > WINDOW {
             match heard(channel).await? {
                 Control::Taken { bytes } => taken = bytes.min(sent),
-                other => bail!("unexpected: {other:?}"),
+                other @ (Control::File { .. }
+                | Control::End { .. }
+                | Control::Done { .. }
+                | Control::Error { .. }) => bail!("unexpected: {other:?}"),
             }
         }
     }
@@ -174,10 +138,12 @@ async fn give(demo: &Demo, channel: &mut DataChannel, name: &str) -> anyhow::Res
             Control::Done { good, .. } => {
                 bar.finish_and_clear();
                 let how = if good { "unchanged" } else { "CHANGED" };
-                demo.say(&format!("{} went back, {how}", name.escape_debug()));
+                demo.say(&format!("{} went back, {how}", printable(name)));
                 return Ok(());
             }
-            other => bail!("unexpected: {other:?}"),
+            other @ (Control::File { .. } | Control::End { .. } | Control::Error { .. }) => {
+                bail!("unexpected: {other:?}")
+            }
         }
     }
 }
@@ -194,10 +160,12 @@ async fn say(channel: &DataChannel, control: &Control) -> anyhow::Result<()> {
 }
 
 fn bar(demo: &Demo, name: &str, size: u64, way: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = demo.terminal.add(ProgressBar::new(size)).with_style(style);
-    bar.set_message(format!("{} {way}", name.escape_debug()));
+    let style =
+        ProgressStyle::with_template("{msg} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(size).with_style(style).with_finish(ProgressFinish::AndClear);
+    let bar = demo.terminal.add(bar);
+    bar.set_message(format!("{} {way}", printable(name)));
     bar
 }
 

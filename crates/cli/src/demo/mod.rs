@@ -6,6 +6,7 @@ mod files;
 mod page;
 mod peer;
 mod report;
+mod shelf;
 
 use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,15 +16,23 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use clap::Args;
 use indicatif::MultiProgress;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::TcpListener;
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 
-use files::Shelf;
+use shelf::Storage;
+
+/// How many pages may be connected.
+const MAX_PAGES: usize = 32;
+/// The longest message that a page may send over its WebSocket, in bytes.
+const MAX_SIGNAL: usize = 256 << 10;
+/// The longest line that is read from the terminal, in bytes.
+const MAX_LINE: u64 = 16 << 10;
 
 /// How the demo is served.
 #[derive(Clone, Debug, Args)]
@@ -35,11 +44,15 @@ pub(crate) struct Options {
     /// over TLS, so other devices get the drawn picture and the tone.
     #[arg(long, default_value_t = Options::default().bind)]
     bind: IpAddr,
+    /// How much disk the files of all pages may take together, in GiB. They are removed when their
+    /// page is closed, and when the program ends.
+    #[arg(long, value_name = "GIB", default_value_t = Options::default().space)]
+    space: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 8420, bind: IpAddr::V4(Ipv4Addr::LOCALHOST) }
+        Self { port: 8420, bind: IpAddr::V4(Ipv4Addr::LOCALHOST), space: 16 }
     }
 }
 
@@ -47,8 +60,10 @@ impl Default for Options {
 pub(crate) struct Demo {
     /// Lines typed on the terminal, for every page's chat.
     typed: broadcast::Sender<String>,
-    /// Files that pages sent.
-    shelf: Shelf,
+    /// Where files of pages lie.
+    storage: Arc<Storage>,
+    /// One permit for each page.
+    room: Arc<Semaphore>,
     /// The terminal's progress bars; other output goes between them.
     terminal: MultiProgress,
 }
@@ -63,28 +78,67 @@ impl Demo {
     }
 }
 
+/// A page's text, without what could command the terminal.
+fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    for (at, character) in text.chars().enumerate() {
+        match character {
+            _ if at == 1000 => {
+                shown.push('…');
+                break;
+            }
+            '\'' | '"' | '\\' => shown.push(character),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
+}
+
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let folder = tempfile::Builder::new()
+        .prefix("antiphon-")
+        .tempdir()
+        .context("there is no folder for received files")?;
+    let limit = u64::from(options.space) << 30;
     let demo = Arc::new(Demo {
         typed: broadcast::channel(64).0,
-        shelf: Shelf::new()?,
+        storage: Arc::new(Storage::new(folder.path().to_owned(), limit)),
+        room: Arc::new(Semaphore::new(MAX_PAGES)),
         terminal: MultiProgress::new(),
     });
     let listener = listen(&options).await?;
-    let address = listener.local_addr()?;
-    announce(address);
+    announce(listener.local_addr()?);
     tokio::spawn(read_terminal(Arc::clone(&demo)));
-    let router = Router::new()
-        .route("/signal", get(signal))
-        .fallback(page::file)
-        .with_state(Arc::clone(&demo));
-    axum::serve(listener, router)
-        .with_graceful_shutdown(async {
-            // Without a handler the default one ends the program just as well.
-            let _ = tokio::signal::ctrl_c().await;
-            std::process::exit(0);
-        })
-        .await?;
-    Ok(())
+    let result = tokio::select! {
+        result = async { axum::serve(listener, router(demo)).await } => result,
+        () = asked_to_end() => Ok(()),
+    };
+    // The pages' files must not outlive the program.
+    let _ = folder.close();
+    result.context("the page cannot be served any longer")
+}
+
+fn router(demo: Arc<Demo>) -> Router {
+    Router::new().route("/signal", get(signal)).fallback(page::file).with_state(demo)
+}
+
+/// Waits for Ctrl-C, and where there are such things, for the signals that end a program.
+async fn asked_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let (Ok(mut terminate), Ok(mut hang_up)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+        {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+                _ = hang_up.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// Takes the port that was asked for, or the next free one when it is the default that is taken.
@@ -104,28 +158,106 @@ async fn listen(options: &Options) -> anyhow::Result<TcpListener> {
 }
 
 fn announce(address: SocketAddr) {
-    let url = if address.ip().is_loopback() || address.ip().is_unspecified() {
-        format!("http://localhost:{}/", address.port())
-    } else {
-        format!("http://{address}/")
+    let port = address.port();
+    eprintln!("Open {} in a browser on this computer.", url(address.ip(), port));
+    let elsewhere = match address.ip() {
+        ip if ip.is_unspecified() => own_address(ip),
+        ip => Some(ip).filter(|ip| !ip.is_loopback()),
     };
-    eprintln!("Open {url} in a browser. Lines typed here appear in its chat. Ctrl-C ends.");
-    if std::io::stdout().is_terminal() {
-        // A code that cannot be drawn is no loss: the address stands above.
-        let _ = qr2term::print_qr(&url);
+    if let Some(ip) = elsewhere {
+        let url = url(ip, port);
+        eprintln!("Other devices: {url}");
+        if std::io::stdout().is_terminal() {
+            // A code that cannot be drawn is no loss: the address stands above.
+            let _ = qr2term::print_qr(&url);
+        }
+    }
+    eprintln!("Lines typed here appear in the page's chat. Ctrl-C ends.");
+}
+
+/// A page has a camera only where its address is safe: over plain HTTP, that is `localhost`.
+fn url(ip: IpAddr, port: u16) -> String {
+    if ip.is_loopback() || ip.is_unspecified() {
+        format!("http://localhost:{port}/")
+    } else {
+        format!("http://{}/", SocketAddr::new(ip, port))
     }
 }
 
-async fn signal(State(demo): State<Arc<Demo>>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade.max_message_size(1 << 20).on_upgrade(|socket| peer::serve(demo, socket))
+/// The address that other devices see: the one that a datagram to far away would have.
+fn own_address(unspecified: IpAddr) -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind((unspecified, 0)).ok()?;
+    // Nothing is sent: this only asks for the route to an address of documentation (RFC 5737).
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    socket.local_addr().ok().map(|address| address.ip().to_canonical())
+}
+
+async fn signal(
+    State(demo): State<Arc<Demo>>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    if !is_own_page(&headers) {
+        let text = "Only the page of this program may connect. Open its own address.";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    upgrade
+        .max_message_size(MAX_SIGNAL)
+        .max_frame_size(MAX_SIGNAL)
+        .on_upgrade(|socket| peer::serve(demo, socket))
+}
+
+/// Whether our page asks, and not that of a stranger which the same browser shows.
+fn is_own_page(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let origin = origin.to_str().unwrap_or_default();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    origin.split_once("://").is_some_and(|(_, from)| from == host)
 }
 
 async fn read_terminal(demo: Arc<Demo>) {
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        if !line.trim().is_empty() {
+    let mut terminal = BufReader::new(tokio::io::stdin());
+    loop {
+        let mut line = Vec::new();
+        let read = (&mut terminal).take(MAX_LINE).read_until(b'\n', &mut line).await;
+        if !read.is_ok_and(|bytes| bytes > 0) {
+            return;
+        }
+        let line = String::from_utf8_lossy(&line).trim().to_owned();
+        if !line.is_empty() {
             // Without a page nobody listens.
             let _ = demo.typed.send(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // attack: escape sequences for the terminal in a chat line or a file's name.
+    #[test]
+    fn a_page_cannot_command_the_terminal() {
+        assert_eq!(printable("don't \u{1b}[2J\r\n"), "don't \\u{1b}[2J\\r\\n");
+        assert_eq!(printable("Grüße, 你好 👋"), "Grüße, 你好 👋");
+        assert_eq!(printable(&"a".repeat(5000)).chars().count(), 1001);
+    }
+
+    // attack: a stranger's page in the same browser connects to the demo on localhost.
+    #[test]
+    fn only_our_own_page_may_connect() {
+        let from = |origin: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "localhost:8420".parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            is_own_page(&headers)
+        };
+        assert!(from(Some("http://localhost:8420")));
+        assert!(from(None), "a program, not a browser");
+        for origin in ["https://example.org", "http://localhost", "null", ""] {
+            assert!(!from(Some(origin)), "{origin}");
         }
     }
 }

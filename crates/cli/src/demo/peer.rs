@@ -9,10 +9,15 @@ use antiphon::{
 };
 use axum::extract::ws::{Message, WebSocket};
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
+use tokio::task::JoinSet;
 
 use super::report::{Report, Reporter};
+use super::shelf::Shelf;
 use super::{Demo, chat, echo, files};
+
+/// How many channels of one page are served at a time.
+const MAX_CHANNELS: usize = 64;
 
 /// What the page says.
 #[derive(Debug, Deserialize)]
@@ -66,6 +71,11 @@ impl From<IceCandidate> for Candidate {
 
 /// Serves one page until it is closed.
 pub(crate) async fn serve(demo: Arc<Demo>, mut socket: WebSocket) {
+    let Ok(_permit) = Arc::clone(&demo.room).try_acquire_owned() else {
+        let text = "Too many pages are open. Close some, then reload this one.".to_owned();
+        let _ = tell(&mut socket, &ToPage::Error { text }).await;
+        return;
+    };
     let mut config = antiphon::configuration();
     // The page is often on this machine.
     config.include_loopback = true;
@@ -82,21 +92,35 @@ pub(crate) async fn serve(demo: Arc<Demo>, mut socket: WebSocket) {
     };
     let mut page = Page {
         typed: demo.typed.subscribe(),
+        shelf: Arc::new(Shelf::new(Arc::clone(&demo.storage))),
+        channels: Arc::new(Semaphore::new(MAX_CHANNELS)),
+        tasks: JoinSet::new(),
         demo,
         reporter: Reporter::default(),
         connection,
         chat: None,
+        was_connected: false,
     };
     page.converse(&mut socket).await;
     page.connection.close().await;
+    if page.was_connected {
+        page.demo.say("A page has gone.");
+    }
 }
 
 struct Page {
     demo: Arc<Demo>,
+    /// Its files. They go with it.
+    shelf: Arc<Shelf>,
+    /// One permit for each channel that is served.
+    channels: Arc<Semaphore>,
+    /// Everything that is done for the page, which ends with it.
+    tasks: JoinSet<()>,
     typed: broadcast::Receiver<String>,
     reporter: Reporter,
     connection: PeerConnection,
     chat: Option<DataChannel>,
+    was_connected: bool,
 }
 
 impl Page {
@@ -120,6 +144,7 @@ impl Page {
                     }
                     continue;
                 }
+                Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => continue,
                 _ = second.tick() => {
                     Some(ToPage::Report(self.reporter.report(&self.connection.stats())))
                 }
@@ -170,20 +195,20 @@ impl Page {
         Ok(self.connection.local_description().map(|answer| answer.sdp).unwrap_or_default())
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most events do not matter here")]
     fn happened(&mut self, event: Event) -> Option<ToPage> {
         match event {
             Event::IceCandidate(candidate) => {
                 return Some(ToPage::Candidate { candidate: candidate.into() });
             }
             Event::Track(track) => {
-                tokio::spawn(echo::echo(track.transceiver));
+                self.tasks.spawn(echo::echo(track.transceiver));
             }
             Event::DataChannel(channel) => self.opened(channel),
-            Event::ConnectionStateChange(ConnectionState::Connected) => {
+            Event::ConnectionStateChange(ConnectionState::Connected)
+                if !std::mem::replace(&mut self.was_connected, true) =>
+            {
                 self.demo.say("A page is connected.");
-            }
-            Event::ConnectionStateChange(ConnectionState::Closed) => {
-                self.demo.say("A page has gone.");
             }
             Event::ConnectionStateChange(ConnectionState::Failed) => {
                 return Some(ToPage::Error {
@@ -198,12 +223,23 @@ impl Page {
     }
 
     fn opened(&mut self, channel: DataChannel) {
+        let Ok(permit) = Arc::clone(&self.channels).try_acquire_owned() else {
+            tracing::warn!("the page opens too many channels; this one is closed");
+            return;
+        };
         let demo = Arc::clone(&self.demo);
         if channel.label() == "chat" {
             self.chat = Some(channel.clone());
-            tokio::spawn(chat::answer(demo, channel));
+            self.tasks.spawn(async move {
+                chat::answer(demo, channel).await;
+                drop(permit);
+            });
         } else if channel.protocol() == "file" {
-            tokio::spawn(files::serve(demo, channel));
+            let shelf = Arc::clone(&self.shelf);
+            self.tasks.spawn(async move {
+                files::serve(demo, shelf, channel).await;
+                drop(permit);
+            });
         }
     }
 }

@@ -22,7 +22,8 @@ pub(crate) struct Reporter {
 impl Reporter {
     pub(crate) fn report(&mut self, stats: &StatsReport) -> Report {
         let now = Instant::now();
-        let (then, before) = self.before.replace((now, stats.clone())).unwrap_or((now, stats.clone()));
+        let (then, before) =
+            self.before.replace((now, stats.clone())).unwrap_or((now, stats.clone()));
         let seconds = now.duration_since(then).as_secs_f64().max(0.001);
         let mbps = |now: u64, before: u64| as_f64(now.saturating_sub(before)) * 8.0 / seconds / 1e6;
         let (lost, received) = (losses(stats), arrivals(stats));

@@ -72,6 +72,23 @@ impl Agent {
         Ok(&self.current.credentials)
     }
 
+    /// Takes the latest restart back: its offer was rolled back, and the peer does not know of it.
+    /// `false`: there is nothing to go back to, or not to what the peer knows; restart then.
+    pub fn take_back_restart(&mut self, now: Instant) -> bool {
+        self.handle_timeout(now);
+        let latest = self.current.number;
+        let agreed = self.previous.take_if(|previous| {
+            previous.until.is_none() && previous.generation.number.wrapping_add(1) == latest
+        });
+        let Some(previous) = agreed else { return false };
+        self.current = previous.generation;
+        let number = self.current.number;
+        self.transactions.forget_for_restart(number, None);
+        self.outbox.retain(|reply| reply.generation.is_none_or(|known| known == number));
+        self.settle();
+        true
+    }
+
     /// Lets the previous generation go when the current one has taken over.
     //= rfc8445#9
     // Until the new generation has a selected pair data goes over the old one.

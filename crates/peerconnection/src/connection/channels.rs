@@ -46,6 +46,7 @@ impl PeerConnection {
         self.negotiation.want_data_channel();
         let now = self.clock.now();
         self.settle(now);
+        self.settle_negotiation();
         Ok(id)
     }
 

@@ -30,6 +30,13 @@ impl PeerConnection {
         self.raise(Event::Closed);
     }
 
+    /// All was sent: what is left is given back.
+    pub(super) fn done(&mut self, now: Instant) {
+        self.closing = Closing::Done;
+        self.transport.ice.close(now);
+        self.transport.outbox.clear();
+    }
+
     /// Encrypts the last packets while there are keys.
     fn queue_farewell(&mut self, now: Instant) {
         let mut buf = [0; MAX_PACKET];

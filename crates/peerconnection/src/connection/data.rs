@@ -69,6 +69,10 @@ impl Data {
         self.begin(now);
     }
 
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected
+    }
+
     pub(super) fn transport_connected(&mut self, now: Instant) {
         self.connected = true;
         self.begin(now);
@@ -269,8 +273,10 @@ impl Data {
 
 impl PeerConnection {
     pub(super) fn settle_data(&mut self, now: Instant) {
-        self.data.settle(now);
-        while let Some(event) = self.data.channels.poll_event() {
+        // With a full queue messages stay in the association, and close the peer's window.
+        while !self.is_event_queue_full() {
+            self.data.settle(now);
+            let Some(event) = self.data.channels.poll_event() else { break };
             let event = match event {
                 dc::Event::Announced(id) => {
                     self.announced.insert(id);
@@ -282,7 +288,10 @@ impl PeerConnection {
                 dc::Event::Readable(id) => Event::DataChannelReadable(id),
                 dc::Event::BufferedAmountLow(id) => Event::DataChannelBufferedAmountLow(id),
                 dc::Event::Closing(id) => Event::DataChannelClosing(id),
-                dc::Event::Closed(id) => Event::DataChannelClosed(id),
+                dc::Event::Closed(id) => {
+                    self.announced.remove(&id);
+                    Event::DataChannelClosed(id)
+                }
                 dc::Event::Error { channel, .. } => Event::DataChannelError(channel),
                 _ => continue,
             };

@@ -22,10 +22,11 @@ impl PeerConnection {
         }
         let path = ice::Path { local: received.local, remote: received.remote };
         let len = datagram.len();
-        let result = match demux::protocol(datagram) {
+        let protocol = demux::protocol(datagram);
+        let result = match protocol {
             Some(Protocol::Stun) => {
-                self.transport.ice.handle_input(now, path, datagram)?;
-                return Ok(None);
+                let result = self.transport.ice.handle_input(now, path, datagram);
+                result.map(|()| None).map_err(InputError::from)
             }
             None => Err(InputError::UnknownProtocol { len }),
             // Nothing but ICE listens to strangers.
@@ -35,12 +36,12 @@ impl PeerConnection {
             Some(Protocol::Rtcp) => self.take_in_rtcp(now, datagram),
         };
         let counters = &mut self.transport.counters;
-        if result.is_ok() {
+        if result.is_err() {
+            counters.dropped = counters.dropped.saturating_add(1);
+        } else if protocol != Some(Protocol::Stun) {
             counters.packets_received = counters.packets_received.saturating_add(1);
             counters.bytes_received =
                 counters.bytes_received.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
-        } else {
-            counters.dropped = counters.dropped.saturating_add(1);
         }
         result
     }
@@ -51,6 +52,10 @@ impl PeerConnection {
         datagram: &mut [u8],
     ) -> Result<Option<RtpReceived>, InputError> {
         let result = self.transport.dtls.handle_input(now, datagram);
+        if !self.data.is_connected() {
+            // The end of the handshake may come with the first data, or before data that was held.
+            self.settle_dtls_events(now);
+        }
         while let Some(data) = self.transport.dtls.poll_data() {
             match &data {
                 dtls::Data::InPlace(range) => {
@@ -103,19 +108,7 @@ impl PeerConnection {
     }
 
     pub(super) fn settle_dtls(&mut self, now: Instant) {
-        while let Some(event) = self.transport.dtls.poll_event() {
-            match event {
-                dtls::Event::Connected(_) => self.secured(now),
-                dtls::Event::Closed(dtls::CloseReason::Local | dtls::CloseReason::PeerClosed) => {
-                    self.close(now)
-                }
-                dtls::Event::Closed(_) => {
-                    self.dtls_failed = true;
-                    self.data.transport_closed();
-                }
-                _ => {}
-            }
-        }
+        self.settle_dtls_events(now);
         // Data that was held back until the fingerprint was there.
         while let Some(data) = self.transport.dtls.poll_data() {
             if let dtls::Data::Held(bytes) = data {
@@ -124,12 +117,45 @@ impl PeerConnection {
         }
     }
 
+    fn settle_dtls_events(&mut self, now: Instant) {
+        while let Some(event) = self.transport.dtls.poll_event() {
+            match event {
+                dtls::Event::Connected(_) => self.secured(now),
+                dtls::Event::Closed(reason) => match reason {
+                    // Ours are told where they are caused.
+                    dtls::CloseReason::Local => {}
+                    dtls::CloseReason::PeerClosed => self.close(now),
+                    _ => self.fail(now),
+                },
+                _ => {}
+            }
+        }
+    }
+
     /// The peer is who its description says: media and data may flow.
     fn secured(&mut self, now: Instant) {
         if self.transport.take_srtp_keys().is_err() {
-            self.dtls_failed = true;
+            self.fail(now);
             return;
         }
         self.data.transport_connected(now);
+        self.check_media_keys(now);
+    }
+
+    /// Media without keys cannot be: the connection fails.
+    //= rfc8827#6.5
+    // Media is never sent in the clear, so without a common SRTP profile there is none.
+    pub(super) fn check_media_keys(&mut self, now: Instant) {
+        let connected = self.transport.dtls.is_connected() && !self.dtls_failed;
+        if connected && !self.transport.has_srtp() && self.media.is_used() {
+            self.fail(now);
+        }
+    }
+
+    /// Nothing can come of this connection any more.
+    fn fail(&mut self, now: Instant) {
+        self.dtls_failed = true;
+        self.data.transport_closed();
+        self.transport.stop(now);
     }
 }

@@ -32,7 +32,7 @@ impl PeerConnection {
         self.open()?;
         let TransceiverInit { direction, stream_ids: streams } = init;
         let id = self.negotiation.add_transceiver(kind, jsep::Init { direction, streams })?;
-        self.settle_states();
+        self.settle_negotiation();
         Ok(id)
     }
 
@@ -69,7 +69,7 @@ impl PeerConnection {
     pub fn set_direction(&mut self, id: TransceiverId, direction: Direction) -> Result<(), Error> {
         self.open()?;
         self.negotiation.set_direction(id, direction)?;
-        self.settle_states();
+        self.settle_negotiation();
         Ok(())
     }
 
@@ -82,7 +82,7 @@ impl PeerConnection {
     pub fn set_streams(&mut self, id: TransceiverId, streams: Vec<String>) -> Result<(), Error> {
         self.open()?;
         self.negotiation.set_streams(id, streams)?;
-        self.settle_states();
+        self.settle_negotiation();
         Ok(())
     }
 
@@ -96,6 +96,7 @@ impl PeerConnection {
         let now = self.clock.advance(now);
         self.negotiation.stop(id)?;
         self.settle(now);
+        self.settle_negotiation();
         Ok(())
     }
 

@@ -22,7 +22,7 @@ use rand_core::{Rng as _, SeedableRng as _};
 use crate::clock::Clock;
 use crate::jsep::{Negotiation, Settings};
 use crate::media::Media;
-use crate::transport::Transport;
+use crate::transport::{MAX_PACKET, Transport};
 use crate::{
     Configuration, ConnectionState, DataChannelId, Error, Event, IceConnectionState,
     IceGatheringState, InvalidState, OperationError, Received, RtpReceived, Transmit,
@@ -57,6 +57,8 @@ pub struct PeerConnection {
     announced: HashSet<DataChannelId>,
     /// ICE credentials of an offer that was made and not yet set.
     next_credentials: Option<ice::Credentials>,
+    /// ICE was restarted for an offer that waits for its answer.
+    ice_restart_pending: bool,
     /// Whether the role in ICE was decided: it never changes with a later description.
     ice_role_decided: bool,
     gathering: IceGatheringState,
@@ -120,6 +122,7 @@ impl PeerConnection {
             events: VecDeque::new(),
             announced: HashSet::new(),
             next_credentials: None,
+            ice_restart_pending: false,
             ice_role_decided: false,
             gathering: IceGatheringState::New,
             ice_state: IceConnectionState::New,
@@ -156,16 +159,26 @@ impl PeerConnection {
     /// least 2 KiB are needed, and with less nothing is written.
     pub fn poll_output(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         let now = self.clock.advance(now);
+        if buf.len() < MAX_PACKET || self.closing == Closing::Done {
+            return None;
+        }
         let transmit = self.put_out(now, buf);
         if transmit.is_none() && self.closing == Closing::Draining {
-            self.closing = Closing::Done;
+            self.done(now);
         }
         transmit
     }
 
     /// The next event, oldest first.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let full = self.is_event_queue_full();
+        let event = self.events.pop_front();
+        if full {
+            // What the queue had no room for waits in the parts.
+            let now = self.clock.now();
+            self.settle(now);
+        }
+        event
     }
 
     /// Lets time pass until `now`.
@@ -187,10 +200,9 @@ impl PeerConnection {
         if self.closing != Closing::Open {
             return None;
         }
-        [self.transport.poll_timeout(), self.data.poll_timeout(), self.media.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        // Without a path and keys media has to wait, even for what is due.
+        let media = if self.transport.is_open() { self.media.poll_timeout() } else { None };
+        [self.transport.poll_timeout(), self.data.poll_timeout(), media].into_iter().flatten().min()
     }
 
     /// Whether the connection is closed and all that was to be said has been polled.
@@ -201,6 +213,9 @@ impl PeerConnection {
 
     /// Carries what the parts have to say to each other and to the owner.
     fn settle(&mut self, now: Instant) {
+        if self.closing != Closing::Open {
+            return;
+        }
         self.settle_ice(now);
         self.settle_dtls(now);
         self.settle_data(now);
@@ -210,6 +225,11 @@ impl PeerConnection {
 
     fn raise(&mut self, event: Event) {
         self.events.push_back(event);
+    }
+
+    /// Whether what the peer can cause at will has to wait until the owner has polled.
+    fn is_event_queue_full(&self) -> bool {
+        self.events.len() >= self.config.max_events
     }
 
     fn open(&self) -> Result<(), Error> {

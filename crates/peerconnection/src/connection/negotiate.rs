@@ -86,10 +86,14 @@ impl PeerConnection {
         let before = self.negotiation.signaling_state();
         let kind = description.kind;
         let change = self.negotiation.set_local_description(kind, &description.sdp)?;
+        if change.rolled_back {
+            self.take_back(now, before)?;
+        }
         if kind == SdpType::Offer {
             self.decide_ice_role(now, ice::Role::Controlling);
             if let Some(next) = self.next_credentials.take() {
                 self.restart_with(now, next)?;
+                self.ice_restart_pending = true;
             }
         }
         self.carry_out(now, before, change)?;
@@ -99,6 +103,7 @@ impl PeerConnection {
             self.raise(Event::GatherAddresses);
         }
         self.settle(now);
+        self.settle_negotiation();
         Ok(())
     }
 
@@ -120,11 +125,15 @@ impl PeerConnection {
         let now = self.clock.advance(now);
         let before = self.negotiation.signaling_state();
         let change = self.negotiation.set_remote_description(description.kind, &description.sdp)?;
+        if change.rolled_back {
+            self.take_back(now, before)?;
+        }
         if description.kind == SdpType::Offer {
             self.decide_ice_role(now, ice::Role::Controlled);
         }
         self.carry_out(now, before, change)?;
         self.settle(now);
+        self.settle_negotiation();
         Ok(())
     }
 
@@ -133,7 +142,7 @@ impl PeerConnection {
     #[doc(alias = "restartIce")]
     pub fn restart_ice(&mut self) {
         self.negotiation.restart_ice();
-        self.settle_states();
+        self.settle_negotiation();
     }
 
     /// Our description: the pending one, else the current one, with the candidates found so far.
@@ -171,6 +180,25 @@ impl PeerConnection {
         ice.restart_with(now, next).map_err(|_| Error::Operation(OperationError::Crypto))?;
         if self.gathering == IceGatheringState::Complete {
             ice.end_of_local_addresses(now);
+        }
+        Ok(())
+    }
+
+    /// An offer was taken back, ours or the peer's: so is what it did to ICE.
+    fn take_back(&mut self, now: Instant, before: SignalingState) -> Result<(), Error> {
+        self.next_credentials = None;
+        if std::mem::take(&mut self.ice_restart_pending) {
+            if !self.transport.ice.take_back_restart(now) {
+                // What was agreed on before is gone, so both sides begin anew.
+                self.negotiation.restart_ice();
+            }
+        } else if self.negotiation.current_local_description().is_none() {
+            self.ice_role_decided = false;
+            if before != SignalingState::HaveLocalOffer {
+                // The credentials of the peer's offer go with it.
+                let next = self.new_credentials()?;
+                self.restart_with(now, next)?;
+            }
         }
         Ok(())
     }
@@ -213,9 +241,13 @@ impl PeerConnection {
         if change.negotiated {
             self.configure_media(now);
             self.data.negotiated(now, change.sctp);
-            self.negotiation_announced = false;
+            self.check_media_keys(now);
         }
         let after = self.negotiation.signaling_state();
+        if after == SignalingState::Stable {
+            self.negotiation_announced = false;
+            self.ice_restart_pending = false;
+        }
         if after != before {
             self.raise(Event::SignalingStateChange(after));
         }
@@ -238,6 +270,7 @@ impl PeerConnection {
             // The peer began a new generation, so we begin one too.
             let next = self.new_credentials()?;
             self.restart_with(now, next)?;
+            self.ice_restart_pending = true;
             let ice = &mut self.transport.ice;
             ice.set_remote_credentials(now, credentials).map_err(|_| malformed)?;
         }

@@ -6,6 +6,8 @@ use crate::media::OutputKind;
 use crate::transport::{MAX_PACKET, Packet};
 use crate::{PeerConnection, Transmit};
 
+use super::Closing;
+
 /// Datagrams in one batch at most: what Linux takes in one call.
 const MAX_SEGMENTS: usize = 64;
 /// Bytes in one batch at most: the length field of UDP, less its header and IP's.
@@ -13,10 +15,9 @@ const MAX_BATCH: usize = 65_000;
 
 impl PeerConnection {
     pub(super) fn put_out(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        if buf.len() < MAX_PACKET {
-            return None;
-        }
-        if let Ok(Some(sent)) = self.transport.ice.poll_output(now, buf) {
+        if self.closing == Closing::Open
+            && let Ok(Some(sent)) = self.transport.ice.poll_output(now, buf)
+        {
             let (local, remote) = (sent.path.local, sent.path.remote);
             return Some(Transmit { local, remote, len: sent.len, segment_size: None });
         }

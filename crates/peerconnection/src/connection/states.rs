@@ -56,8 +56,15 @@ impl PeerConnection {
             self.state = state;
             self.raise(Event::ConnectionStateChange(state));
         }
-        let needed = self.negotiation.negotiation_needed();
-        if needed && !self.negotiation_announced {
+    }
+
+    /// Raises [`Event::NegotiationNeeded`] when that is new. This looks at all transceivers, so it
+    /// follows what can change the answer: a description or a call of the application.
+    pub(super) fn settle_negotiation(&mut self) {
+        if self.closing == Closing::Open
+            && !self.negotiation_announced
+            && self.negotiation.negotiation_needed()
+        {
             self.negotiation_announced = true;
             self.raise(Event::NegotiationNeeded);
         }
@@ -65,10 +72,10 @@ impl PeerConnection {
 
     /// webrtc-pc section 4.3.3: the table, for one transport.
     fn aggregate(&self) -> ConnectionState {
-        let dtls = if self.transport.dtls.is_connected() {
-            Dtls::Connected
-        } else if self.dtls_failed {
+        let dtls = if self.dtls_failed {
             Dtls::Failed
+        } else if self.transport.dtls.is_connected() {
+            Dtls::Connected
         } else if self.transport.dtls.role().is_some() {
             Dtls::Connecting
         } else {

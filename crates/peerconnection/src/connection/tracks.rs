@@ -19,7 +19,7 @@ impl PeerConnection {
     ) -> Result<TransceiverId, Error> {
         self.open()?;
         let id = self.negotiation.add_track(kind, stream_ids)?;
-        self.settle_states();
+        self.settle_negotiation();
         Ok(id)
     }
 
@@ -34,7 +34,7 @@ impl PeerConnection {
     pub fn remove_track(&mut self, id: TransceiverId) -> Result<(), Error> {
         self.open()?;
         self.negotiation.remove_track(id)?;
-        self.settle_states();
+        self.settle_negotiation();
         Ok(())
     }
 

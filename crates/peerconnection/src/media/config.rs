@@ -11,7 +11,8 @@ pub(crate) struct Config {
     pub(crate) cname: String,
     /// The wall clock when the machine is made.
     pub(crate) unix_time: Duration,
-    /// The longest payload that is sent in bytes. Default: 1200.
+    /// The longest payload that is sent in bytes. Default:
+    /// [`MAX_RTP_PAYLOAD`](crate::MAX_RTP_PAYLOAD).
     pub(crate) max_payload: usize,
     /// Sources of the peer that are known at a time. Default: 256.
     pub(crate) max_sources: usize,
@@ -33,7 +34,7 @@ impl Config {
         Self {
             cname,
             unix_time,
-            max_payload: 1200,
+            max_payload: crate::MAX_RTP_PAYLOAD,
             max_sources: 256,
             history_bytes: 512 << 10,
             history_packets: 1024,

@@ -89,6 +89,11 @@ impl Media {
         self.resends.retain(|resend| streams.get(resend.transceiver).is_some());
     }
 
+    /// Whether a section is in use.
+    pub(crate) fn is_used(&self) -> bool {
+        self.streams.iter().next().is_some()
+    }
+
     /// Takes one decrypted RTP packet. A retransmission is turned into its original where it lies.
     pub(crate) fn handle_rtp(&mut self, now: Instant, packet: &mut [u8]) -> Result<Packet, Drop> {
         let now = self.advance(now);
@@ -158,7 +163,6 @@ impl Media {
     }
 
     /// The round trip of the transport, which paces requests as long as reports do not tell it.
-    #[allow(dead_code, reason = "for whoever composes the machine and knows the transport")]
     pub(crate) fn set_round_trip(&mut self, round_trip: Duration) {
         self.round_trip = Some(round_trip);
         self.update_nack_interval();

@@ -110,6 +110,18 @@ impl Transport {
         Ok(())
     }
 
+    /// Whether packets of media can be sent now.
+    pub(crate) fn is_open(&self) -> bool {
+        self.srtp.is_some() && self.ice.selected_path().is_some()
+    }
+
+    /// Ends what DTLS carries: its alert goes out, nothing else follows or is taken.
+    pub(crate) fn stop(&mut self, now: Instant) {
+        self.srtp = None;
+        self.outbox.clear();
+        self.dtls.close(now);
+    }
+
     pub(crate) fn has_srtp(&self) -> bool {
         self.srtp.is_some()
     }
