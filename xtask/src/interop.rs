@@ -20,20 +20,16 @@ const CHROMIUM: Peer = Peer { program: "chromium", package: "chromium" };
 const CHROMEDRIVER: Peer = Peer { program: "chromedriver", package: "chromium-driver" };
 const FIREFOX: Peer = Peer { program: "firefox-esr", package: "firefox-esr" };
 const OPENSSL: Peer = Peer { program: "openssl", package: "openssl" };
-const USRSCTP: Peer = Peer { program: "tsctp", package: "libusrsctp-examples" };
-const COTURN: Peer = Peer { program: "turnserver", package: "coturn" };
-const GNUTLS: Peer = Peer { program: "gnutls-cli", package: "gnutls-bin" };
+const USRSCTP: Peer = Peer { program: "/usr/lib/usrsctp/tsctp", package: "libusrsctp-examples" };
 
 /// What the tests of one file need, by the words in the file's name.
-const NEEDS: [(&str, &[Peer]); 8] = [
+const NEEDS: [(&str, &[Peer]); 6] = [
     ("chromium", &[CHROMIUM]),
     ("firefox", &[FIREFOX]),
     ("demo", &[CHROMIUM, CHROMEDRIVER]),
     ("examples", &[CHROMIUM]),
     ("openssl", &[OPENSSL]),
     ("usrsctp", &[USRSCTP]),
-    ("coturn", &[COTURN]),
-    ("gnutls", &[GNUTLS]),
 ];
 
 /// Runs one test file, or all, and prints what came out.
