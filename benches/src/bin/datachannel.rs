@@ -9,8 +9,7 @@ use antiphon_benches::stacks::{Antiphon, End, Failure, Throughput, throughput};
 use antiphon_benches::stacks::{Driven, Rtc, Rustrtc, Str0m, Webrtc};
 use antiphon_benches::{Peer, Row, Table, Unit, report};
 
-const SIZES: [(&str, usize); 3] =
-    [("1 KiB", 1 << 10), ("16 KiB", 16 << 10), ("64 KiB", 64 << 10)];
+const SIZES: [(&str, usize); 3] = [("1 KiB", 1 << 10), ("16 KiB", 16 << 10), ("64 KiB", 64 << 10)];
 const WINDOW: Duration = Duration::from_millis(1500);
 /// The stacks take turns; the better round of each counts.
 const ROUNDS: usize = 2;

@@ -1,7 +1,7 @@
 //! Whole WebRTC stacks, ours and others, behind one trait: what `datachannel` and `setup` measure.
 //!
 //! A stack that is asynchronous itself runs on tokio as its users would run it; one without
-//! input and output is driven by [`Driven`], a plain loop around one socket.
+//! input and output is driven by `Driven`, a plain loop around one socket.
 
 #[cfg(feature = "peers")]
 mod driven;
@@ -20,6 +20,8 @@ use std::time::Duration;
 
 #[cfg(feature = "peers")]
 pub use self::driven::{Driven, Machine};
+pub use self::ours::Antiphon;
+pub use self::pair::{Throughput, idle_bytes, setup_time, throughput};
 #[cfg(feature = "peers")]
 pub use self::rtc::Rtc;
 #[cfg(feature = "peers")]
@@ -28,8 +30,6 @@ pub use self::rustrtc::Rustrtc;
 pub use self::str0m::Str0m;
 #[cfg(feature = "peers")]
 pub use self::webrtc::Webrtc;
-pub use self::ours::Antiphon;
-pub use self::pair::{Throughput, idle_bytes, setup_time, throughput};
 
 /// Why a measurement failed.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -1,8 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr};
 
-use antiphon::{
-    DataChannel, Event, Events, IceGatheringState, PeerConnection, SessionDescription,
-};
+use antiphon::{DataChannel, Event, Events, IceGatheringState, PeerConnection, SessionDescription};
 use bytes::Bytes;
 
 use super::{End, Failure};
