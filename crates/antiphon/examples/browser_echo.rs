@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p antiphon --example browser_echo`, then open the address that it prints. With
 //! `--once` it ends when the page has heard its echo.
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+#![allow(clippy::indexing_slicing, reason = "what a JSON value lacks is null")]
 
 use antiphon::{Event, IceCandidate, PeerConnection, SessionDescription, configuration};
 use axum::Router;

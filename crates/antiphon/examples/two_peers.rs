@@ -1,6 +1,7 @@
 //! Both ends in one process: a data channel, and an echo over it.
 //!
 //! `cargo run -p antiphon --example two_peers`
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use antiphon::{Event, Events, PeerConnection, configuration};
 

@@ -5,15 +5,18 @@
 //! crates that stand alone (`antiphon-ice`, `antiphon-dtls`, `antiphon-sctp`, ...); the whole peer
 //! connection without sockets and tasks is [`peerconnection`].
 //!
-//! | W3C | here |
-//! |---|---|
-//! | `new RTCPeerConnection(configuration)` | [`PeerConnection::new`] of a [`configuration`] |
-//! | events and handlers | [`PeerConnection::events`], `PeerConnection::on_*` |
-//! | `RTCDataChannel` | [`DataChannel`], also a `Stream`, `Sink`, `AsyncRead` and `AsyncWrite` |
-//! | `RTCRtpTransceiver`, senders, receivers | [`Transceiver`], [`RtpSender`], [`RtpReceiver`]: encoded media |
-//! | `getStats` | [`PeerConnection::stats`]: the first part of the dictionaries |
+//! | W3C | Here | Status |
+//! |---|---|---|
+//! | `RTCPeerConnection` | [`PeerConnection`], made of a [`configuration`] | complete but for `setConfiguration`, identity and the policies |
+//! | events and handlers | [`PeerConnection::events`], `PeerConnection::on_*` | a stream, and handlers for the five that matter most |
+//! | `RTCIceCandidate`, trickling | [`Event::IceCandidate`], [`PeerConnection::add_ice_candidate`] | UDP; STUN servers, no relays (TURN) |
+//! | `RTCDataChannel` | [`DataChannel`], also a `Stream`, `Sink`, `AsyncRead` and `AsyncWrite` | complete; priorities are not used |
+//! | `RTCRtpTransceiver`, sender, receiver | [`Transceiver`], [`RtpSender`], [`RtpReceiver`] | encoded media as RTP packets; no simulcast, no DTMF |
+//! | `getStats` | [`PeerConnection::stats`] | the first part of the dictionaries |
+//! | `getUserMedia`, codecs | | missing |
 //!
-//! Not here yet: relays (TURN), codecs and capture, simulcast, DTMF, identity.
+//! A connection lives as long as its [`PeerConnection`] handles; channels, tracks and events see its
+//! end. Calls fail with an [`Error`], whose [`name`](Error::name) is that of W3C's exception.
 //!
 //! ```
 //! use antiphon::{Error, Event, PeerConnection, configuration};

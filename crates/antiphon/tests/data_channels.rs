@@ -13,14 +13,9 @@ use std::time::Duration;
 
 use antiphon::{DataChannelInit, DataChannelState, Error, Message};
 use bytes::Bytes;
-use common::pair;
+use common::{local, pair, pair_with, soon};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-/// Ten seconds are more than anything here takes.
-async fn soon<T>(wait: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(10), wait).await.expect("it takes too long")
-}
 
 #[tokio::test]
 async fn text_bytes_and_nothing_arrive_as_they_were_sent() -> Result<(), Error> {
@@ -121,6 +116,35 @@ async fn a_slow_reader_stops_the_sender_and_loses_nothing() -> Result<(), Error>
 }
 
 #[tokio::test]
+async fn messages_over_half_of_the_send_buffer_wait_for_their_turn() -> Result<(), Error> {
+    let config = || {
+        let mut config = local();
+        config.send_buffer_bytes = 100_000;
+        config
+    };
+    let (_alice, _bob, ours, mut theirs) = soon(pair_with(config)).await?;
+    let second = ours.clone();
+    let sending = tokio::spawn(async move {
+        for _ in 0..20 {
+            let (first, second) = tokio::join!(
+                ours.send(vec![7; 60_000]),
+                // Longer than the whole buffer: its turn is when that is empty.
+                second.send(vec![7; 150_000]),
+            );
+            first.and(second)?;
+        }
+        Ok::<_, Error>(ours)
+    });
+    let mut received = 0;
+    for _ in 0..40 {
+        received += soon(theirs.recv()).await.map_or(0, |message| message.into_bytes().len());
+    }
+    assert_eq!(received, 20 * (60_000 + 150_000));
+    soon(sending).await.expect("no panic")?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn dropping_a_handle_closes_what_it_owns() -> Result<(), Error> {
     let (alice, bob, ours, mut theirs) = soon(pair()).await?;
     drop(ours);
@@ -128,7 +152,6 @@ async fn dropping_a_handle_closes_what_it_owns() -> Result<(), Error> {
     assert_eq!(theirs.ready_state(), DataChannelState::Closed);
     let mut other = alice.create_data_channel("other", Default::default()).await?;
     soon(other.opened()).await?;
-    // `carry` holds handles too, until its peer's events end.
     soon(bob.close()).await;
     assert_eq!(soon(other.recv()).await, None);
     soon(alice.close()).await;

@@ -15,19 +15,27 @@ export class Call {
     this.listen = document.getElementById("call-listen");
     this.reader = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
     this.returned = new MediaStream();
+    this.waiting = 0;
     this.startButton.addEventListener("click", () => this.start());
     this.stopButton.addEventListener("click", () => this.stop());
     this.listen.addEventListener("change", () => (this.remote.muted = !this.listen.checked));
     session.addEventListener("track", ({ detail }) => this.arrived(detail.track));
+    session.addEventListener("state", ({ detail }) => detail === "closed" && this.stop());
   }
 
   async start() {
+    if (this.session.pc.connectionState === "closed") {
+      this.session.fail("There is nobody to call, because the connection is closed. Reload the page.");
+      return;
+    }
     this.startButton.disabled = true;
+    const kind = document.getElementById("source-kind");
+    kind.textContent = "(asking for the camera …)";
     const source = await this.source();
     this.picture = source.picture;
     this.tracks = [source.sound, this.canvas.captureStream(30).getVideoTracks()[0]];
     this.release = source.release;
-    document.getElementById("source-kind").textContent = source.kind;
+    kind.textContent = source.kind;
     this.running = true;
     this.draw();
     const { pc } = this.session;
@@ -37,10 +45,11 @@ export class Call {
   }
 
   stop() {
+    if (!this.running) return;
     this.running = false;
     this.stopButton.disabled = true;
     const ours = this.session.pc.getTransceivers().filter(({ sender }) => this.senders.includes(sender));
-    ours.forEach((transceiver) => transceiver.stop());
+    if (this.session.pc.connectionState !== "closed") ours.forEach((transceiver) => transceiver.stop());
     this.tracks.forEach((track) => track.stop());
     this.release();
     this.remote.srcObject = null;
@@ -65,7 +74,7 @@ export class Call {
         picture: (context, { width, height }) => context.drawImage(video, 0, 0, width, height),
         release: () => media.getTracks().forEach((track) => track.stop()),
       };
-    } catch {
+    } catch (error) {
       const audio = new AudioContext();
       const tone = new OscillatorNode(audio, { frequency: 440 });
       const quiet = new GainNode(audio, { gain: 0.1 });
@@ -73,7 +82,7 @@ export class Call {
       tone.connect(quiet).connect(out);
       tone.start();
       return {
-        kind: "(no camera or microphone, so a drawing and a tone)",
+        kind: `(${missing(error)}: a drawing and a tone)`,
         sound: out.stream.getAudioTracks()[0],
         picture: drawing,
         release: () => audio.close(),
@@ -96,15 +105,30 @@ export class Call {
   }
 
   arrived(track) {
+    // Hanging up negotiates as well, and may announce tracks that are over.
+    if (!this.running || track.readyState === "ended") return;
     this.returned.addTrack(track);
-    this.remote.srcObject = this.returned;
-    this.remote.play().catch(() => this.session.fail("The browser does not play the returned video by itself. Press its play button."));
+    if (this.remote.srcObject !== this.returned) {
+      this.remote.srcObject = this.returned;
+      this.remote.play().catch((error) => {
+        // Hanging up interrupts it as well; that is no failure.
+        if (error.name !== "NotAllowedError") return;
+        this.remote.controls = true;
+        this.session.fail("The browser does not play the returned video by itself. Press its play button.");
+      });
+    }
     if (track.kind === "video") {
       this.frames = [];
-      this.remote.requestVideoFrameCallback(() => this.frame());
+      this.watch();
     } else {
       this.level(track);
     }
+  }
+
+  /** One frame is waited for at a time. */
+  watch() {
+    this.remote.cancelVideoFrameCallback(this.waiting);
+    this.waiting = this.remote.requestVideoFrameCallback(() => this.frame());
   }
 
   frame() {
@@ -123,7 +147,7 @@ export class Call {
     if (age < 10_000) document.getElementById("latency").textContent = `${age} ms`;
     this.frames = [...this.frames.filter((time) => time > now - 1000), now];
     document.getElementById("frame-rate").textContent = this.frames.length;
-    this.remote.requestVideoFrameCallback(() => this.frame());
+    this.watch();
   }
 
   level(track) {
@@ -143,6 +167,14 @@ export class Call {
       meter.value = Math.min(1, 4 * Math.sqrt(samples.reduce((sum, s) => sum + s * s, 0) / samples.length));
     }, 100);
   }
+}
+
+/** Why there is no camera. */
+function missing(error) {
+  if (!window.isSecureContext) return "a browser lends its camera only to localhost and to pages over TLS";
+  if (error.name === "NotAllowedError") return "you did not allow the camera and microphone";
+  if (error.name === "NotReadableError") return "the camera or microphone is in use elsewhere";
+  return "no camera or microphone here";
 }
 
 function drawing(context, { width, height }) {

@@ -18,7 +18,7 @@ export class Chat {
     const text = this.input.value;
     if (!text) return;
     if (this.channel.readyState !== "open") {
-      session.fail("The message was not sent, because there is no connection yet. Wait until the page says “Connected” and press Send again.");
+      session.fail("The message was not sent, because there is no connection. Wait until the page says “Connected”, or reload it, and press Send again.");
       return;
     }
     const id = this.next++;

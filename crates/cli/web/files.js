@@ -31,11 +31,13 @@ export class Files {
   }
 
   async sendAll(files) {
+    // The list is the input's own, which is emptied at once.
+    const all = [...files];
     if (this.session.pc.connectionState !== "connected") {
-      this.session.fail("The file was not sent, because there is no connection yet. Wait until the page says “Connected” and drop it again.");
+      this.session.fail("The file was not sent, because there is no connection. Wait until the page says “Connected”, or reload it, and drop the file again.");
       return;
     }
-    for (const file of [...files]) await this.send(file);
+    for (const file of all) await this.send(file);
   }
 
   async send(file) {
@@ -50,10 +52,11 @@ export class Files {
           else if (message.kind === "done") done(message);
           else if (message.kind === "error") failed(new Error(message.text));
         };
-        channel.onclose = () => failed(new Error("the channel was closed"));
+        channel.onclose = () => failed(new Error("the connection was lost"));
       });
-      answer.catch(() => {});
-      const sha256 = await this.stream(channel, file);
+      // A refusal comes while we are still sending.
+      const refused = answer.then(() => new Promise(() => {}));
+      const sha256 = await Promise.race([this.stream(channel, file), refused]);
       const { good, sha256: theirs } = await answer;
       if (good && theirs === sha256) {
         row.finish(true, `Rust has it. SHA-256 ${sha256}`);
@@ -62,7 +65,7 @@ export class Files {
         row.finish(false, `What arrived differs (${theirs}). Send the file again.`);
       }
     } catch (error) {
-      row.finish(false, `Not sent: ${error.message}. Drop the file again to retry.`);
+      row.finish(false, `Not sent: ${reason(error)}. Then drop the file again.`);
     } finally {
       channel.onclose = null;
       channel.close();
@@ -72,17 +75,21 @@ export class Files {
   /** Sends the bytes as fast as they leave, holding no more than HIGH of them. */
   async stream(channel, file) {
     const hash = new Hash();
+    let hashed;
     channel.bufferedAmountLowThreshold = HIGH / 2;
     channel.send(JSON.stringify({ kind: "file", name: file.name, size: file.size }));
     for (let at = 0; at < file.size; at += PIECE) {
       const piece = await file.slice(at, at + PIECE).arrayBuffer();
       for (let from = 0; from < piece.byteLength; from += CHUNK) {
         if (channel.bufferedAmount > HIGH) await drained(channel);
-        if (channel.readyState !== "open") throw new Error("the connection was lost");
+        if (channel.readyState !== "open") return hash.end();
         channel.send(piece.slice(from, from + CHUNK));
       }
-      await hash.update(piece);
+      // While one piece is hashed the next one is read and sent.
+      await hashed;
+      hashed = hash.update(piece);
     }
+    await hashed;
     const sha256 = await hash.finish();
     channel.send(JSON.stringify({ kind: "end", sha256 }));
     return sha256;
@@ -109,7 +116,7 @@ export class Files {
     const digest = (blob) => (order = order.then(async () => hash.update(await blob.arrayBuffer())));
     try {
       const end = await new Promise((done, failed) => {
-        channel.onclose = () => failed(new Error("the channel was closed"));
+        channel.onclose = () => failed(new Error("the connection was lost"));
         channel.onmessage = ({ data }) => {
           if (typeof data === "string") {
             const message = JSON.parse(data);
@@ -139,7 +146,8 @@ export class Files {
       if (good) row.link(new Blob(pieces), name);
     } catch (error) {
       row ??= new Row(this.list, name, 0, "from Rust");
-      row.finish(false, `Did not come back: ${error.message}. Press “Fetch it back” again.`);
+      hash.end();
+      row.finish(false, `Did not come back: ${reason(error)}. Then press “Fetch it back” again.`);
     } finally {
       channel.onclose = null;
       setTimeout(() => channel.close(), 1000);
@@ -161,7 +169,7 @@ class Hash {
   ask(message, transfer = []) {
     return new Promise((done, failed) => {
       this.worker.onmessage = ({ data }) => done(data);
-      this.worker.onerror = () => failed(new Error("the hash could not be computed"));
+      this.worker.onerror = () => failed(new Error("the browser could not compute the hash; reload the page"));
       this.worker.postMessage(message, transfer);
     });
   }
@@ -173,8 +181,12 @@ class Hash {
 
   async finish() {
     const { digest } = await this.ask("finish");
-    this.worker.terminate();
+    this.end();
     return digest;
+  }
+
+  end() {
+    this.worker.terminate();
   }
 }
 
@@ -202,14 +214,18 @@ class Row {
     const seconds = (performance.now() - this.began) / 1000;
     if (good) this.bar.value = 1;
     this.end.className = `detail end ${good ? "good" : "bad"}`;
-    this.end.textContent = good ? `${text} (${amount(this.size / Math.max(seconds, 0.001))}/s)` : text;
+    this.end.textContent = good && this.size ? `${text} (${amount(this.size / Math.max(seconds, 0.001))}/s)` : text;
   }
 
   button(text, action) {
     const button = document.createElement("button");
     button.className = "small";
     button.textContent = text;
-    button.addEventListener("click", action);
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      await action();
+      button.disabled = false;
+    });
     this.item.append(button);
   }
 
@@ -218,6 +234,7 @@ class Row {
     link.href = URL.createObjectURL(blob);
     link.download = name;
     link.textContent = "Save it";
+    link.className = "save";
     this.item.append(link);
   }
 }
@@ -226,14 +243,22 @@ function opened(channel) {
   return new Promise((done, failed) => {
     if (channel.readyState === "open") done();
     channel.onopen = done;
-    channel.onerror = () => failed(new Error("the channel did not open"));
+    channel.onclose = () => failed(new Error("the connection was lost"));
   });
 }
 
+/** What went wrong and what to do, to be followed by "Then ...". */
+function reason(error) {
+  if (error.name === "NotReadableError") return "the browser can no longer read the file; see that it is still there and was not changed";
+  if (error.name === "NotFoundError") return "the file is no longer there, or it is a folder; pack folders into an archive";
+  if (error.message === "the connection was lost") return "the connection was lost; wait for “Connected” or reload the page";
+  return error.message.replace(/\.$/, "");
+}
+
 function drained(channel) {
-  return new Promise((done, failed) => {
-    channel.addEventListener("bufferedamountlow", done, { once: true });
-    channel.addEventListener("close", () => failed(new Error("the connection was lost")), { once: true });
+  return new Promise((done) => {
+    channel.onbufferedamountlow = done;
+    channel.addEventListener("close", done, { once: true });
   });
 }
 

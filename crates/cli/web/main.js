@@ -10,7 +10,7 @@ const words = {
   connected: "Connected",
   disconnected: "Interrupted, trying again …",
   failed: "Not connected",
-  closed: "Closed",
+  closed: "Not connected",
 };
 
 const state = document.getElementById("state");
@@ -33,4 +33,8 @@ if (session.pc) {
   new Files(session);
   new Call(session);
   new Statistics(session);
+} else {
+  state.textContent = words.failed;
+  state.dataset.state = "failed";
+  for (const control of document.querySelectorAll("button, input")) control.disabled = true;
 }

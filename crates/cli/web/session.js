@@ -17,7 +17,7 @@ export class Session extends EventTarget {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.socket = new WebSocket(`${scheme}://${location.host}/signal`);
     this.socket.onmessage = (event) => this.receive(JSON.parse(event.data));
-    this.socket.onclose = () => this.fail("The program has stopped or the network is gone. Start `antiphon demo` again and reload this page.");
+    this.socket.onclose = () => this.end();
     this.pc = new RTCPeerConnection();
     this.pc.onicecandidate = ({ candidate }) => this.send({ kind: "candidate", candidate: candidate?.toJSON() ?? null });
     this.pc.onnegotiationneeded = () => this.offer();
@@ -53,6 +53,8 @@ export class Session extends EventTarget {
           this.emit("report", message);
           break;
         case "error":
+          this.refused = true;
+          if (this.pc.connectionState !== "connected") this.emit("state", "failed");
           this.fail(message.text);
           break;
       }
@@ -61,9 +63,17 @@ export class Session extends EventTarget {
     }
   }
 
+  /** The program ends the call when the WebSocket closes; so do we. */
+  end() {
+    this.pc.close();
+    this.emit("state", "closed");
+    if (!this.refused) this.fail("The program has stopped or the network is gone. Start “antiphon demo” again and reload this page.");
+  }
+
   stateChanged() {
     const state = this.pc.connectionState;
     this.emit("state", state);
+    if (state === "connected") this.refused = false;
     if (state === "failed") {
       this.fail("No path to the Rust peer was found. Check that no firewall blocks UDP between this device and the computer that runs antiphon, then reload the page.");
     }

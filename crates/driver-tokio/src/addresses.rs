@@ -1,5 +1,6 @@
 //! Which of the machine's addresses become candidates.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::Configuration;
@@ -7,7 +8,7 @@ use crate::Configuration;
 /// The addresses to bind, in the order the system names them.
 pub(crate) fn local(config: &Configuration) -> Vec<IpAddr> {
     if let Some(addresses) = &config.addresses {
-        return addresses.clone();
+        return distinct(addresses.iter().copied());
     }
     let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
         tracing::warn!(%error, "the system does not name its addresses");
@@ -23,8 +24,14 @@ pub(crate) fn local(config: &Configuration) -> Vec<IpAddr> {
     if config.include_loopback || addresses.is_empty() {
         addresses.extend(loopback);
     }
-    addresses.dedup();
-    addresses
+    distinct(addresses)
+}
+
+/// Each address once, where it comes first; IPv4 written as IPv6 is IPv4.
+fn distinct(addresses: impl IntoIterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let mut seen = BTreeSet::new();
+    let addresses = addresses.into_iter().map(|address| address.to_canonical());
+    addresses.filter(|address| !address.is_unspecified() && seen.insert(*address)).collect()
 }
 
 //= rfc8445#5.1.1.1
@@ -63,5 +70,13 @@ mod tests {
         ] {
             assert_eq!(usable(&address.parse().unwrap()), expected, "{address}");
         }
+    }
+
+    #[test]
+    fn named_addresses_count_once_and_unspecified_ones_never() {
+        let named = ["192.0.2.1", "::1", "::ffff:192.0.2.1", "::", "0.0.0.0", "::1"];
+        let distinct = distinct(named.map(|address| address.parse().unwrap()));
+        let expected: [IpAddr; 2] = ["192.0.2.1", "::1"].map(|address| address.parse().unwrap());
+        assert_eq!(distinct, expected);
     }
 }

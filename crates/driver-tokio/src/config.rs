@@ -18,7 +18,9 @@ pub struct Configuration {
     /// Whether 127.0.0.1 and ::1 are among the candidates, for a peer on the same machine.
     /// Default: false; they are used all the same where there is no other address.
     pub include_loopback: bool,
-    /// The addresses to bind, instead of all that the machine has. Default: all.
+    /// The addresses to bind, instead of all that the machine has, with no regard to
+    /// `include_loopback`. Those that cannot be bound are left out, and so are 0.0.0.0 and ::, to
+    /// which no peer can send. Default: all.
     pub addresses: Option<Vec<IpAddr>>,
     /// Size of each socket's buffers in bytes, as far as the system grants it; 0 leaves the system's
     /// default. Default: 0.

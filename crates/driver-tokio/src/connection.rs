@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use antiphon_peerconnection as peer;
@@ -11,14 +11,20 @@ use tokio::runtime::Handle as Runtime;
 
 use crate::events::Handlers;
 use crate::servers::{self, Server};
-use crate::shared::Shared;
+use crate::shared::{Shared, State};
 use crate::task::Task;
+use crate::wait::{Topic, Wait};
 use crate::{Configuration, DataChannel, Error, Events, TrackEvent, Transceiver};
 
 /// A connection to one peer. `RTCPeerConnection`, webrtc-pc section 4.4.
 ///
 /// Clones are handles to the same connection. When the last one is dropped, the connection closes:
-/// the peer is told, sockets are freed, and what waits on channels and tracks ends.
+/// the peer is told, sockets are freed, and what waits on channels and tracks ends. Channels,
+/// transceivers and [`Events`] do not count: they see the end.
+///
+/// Handlers are dropped when the connection ends, by [`close`](Self::close), by the peer, or with
+/// the runtime. A handler that holds a handle of its own connection keeps it open until then: have
+/// it hold what it needs, or close the connection. A handler that panics ends the connection.
 #[derive(Clone, Debug)]
 #[doc(alias = "RTCPeerConnection")]
 pub struct PeerConnection {
@@ -29,7 +35,6 @@ pub struct PeerConnection {
 #[derive(Debug)]
 struct Owner {
     shared: Arc<Shared>,
-    handlers: Arc<Mutex<Handlers>>,
 }
 
 impl Drop for Owner {
@@ -46,6 +51,11 @@ impl PeerConnection {
     ///
     /// [`Error::NoRuntime`] outside of a tokio runtime; [`Error::Server`] for a URL that cannot be
     /// used; [`Error::Certificate`] and [`Error::Crypto`] when the provider fails.
+    ///
+    /// # Panics
+    ///
+    /// Tokio panics when its runtime was built without time; without I/O it panics in the
+    /// connection's task, which ends the connection. `enable_all` gives both.
     pub fn new(config: Configuration) -> Result<Self, Error> {
         let runtime = Runtime::try_current().map_err(|_| Error::NoRuntime)?;
         let servers = servers::parse(&config.ice_servers)?;
@@ -62,12 +72,11 @@ impl PeerConnection {
         config.provider.fill_random(&mut seed)?;
         let machine = peer::PeerConnection::new(inner, seed, Instant::now())?;
         let shared = Shared::new(machine);
-        let handlers = Arc::default();
-        runtime.spawn(Task::new(Arc::clone(&shared), Arc::clone(&handlers), config));
+        runtime.spawn(Task::new(Arc::clone(&shared), config));
         if !servers.is_empty() {
             runtime.spawn(look_up(servers, Arc::downgrade(&shared)));
         }
-        Ok(Self { owner: Arc::new(Owner { shared, handlers }) })
+        Ok(Self { owner: Arc::new(Owner { shared }) })
     }
 
     fn shared(&self) -> &Arc<Shared> {
@@ -156,9 +165,9 @@ impl PeerConnection {
         init: DataChannelInit,
     ) -> Result<DataChannel, Error> {
         let mut state = self.shared().lock();
-        let id = state.machine.create_data_channel(label, init)?;
-        state.wake_task();
-        Ok(DataChannel::new(Arc::clone(self.shared()), id, &mut state))
+        let id = state.command(|machine, _| machine.create_data_channel(label, init))?;
+        let info = state.machine.data_channel(id);
+        Ok(DataChannel::new(self.shared(), id, info))
     }
 
     /// Makes a transceiver for sending and receiving. webrtc-pc section 5.1.
@@ -211,7 +220,7 @@ impl PeerConnection {
         ids.into_iter().map(|id| Transceiver::new(Arc::clone(self.shared()), id)).collect()
     }
 
-    /// The events that no handler takes.
+    /// The events that no handler takes, from the first on.
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(Arc::clone(self.shared()))
@@ -220,13 +229,14 @@ impl PeerConnection {
     /// Calls `handler` when the session has to be negotiated anew, instead of the event.
     #[doc(alias = "onnegotiationneeded")]
     pub fn on_negotiation_needed(&self, mut handler: impl FnMut() + Send + 'static) {
-        self.handlers(|handlers| handlers.negotiation_needed = Some(Box::new(move |()| handler())));
+        let handler = Box::new(move |()| handler());
+        self.handle(Handlers { negotiation_needed: Some(handler), ..Handlers::default() });
     }
 
     /// Calls `handler` with each local candidate, instead of the event.
     #[doc(alias = "onicecandidate")]
     pub fn on_ice_candidate(&self, handler: impl FnMut(IceCandidate) + Send + 'static) {
-        self.handlers(|handlers| handlers.ice_candidate = Some(Box::new(handler)));
+        self.handle(Handlers { ice_candidate: Some(Box::new(handler)), ..Handlers::default() });
     }
 
     /// Calls `handler` with each new state of the connection, instead of the event.
@@ -235,23 +245,31 @@ impl PeerConnection {
         &self,
         handler: impl FnMut(ConnectionState) + Send + 'static,
     ) {
-        self.handlers(|handlers| handlers.connection_state = Some(Box::new(handler)));
+        self.handle(Handlers { connection_state: Some(Box::new(handler)), ..Handlers::default() });
     }
 
     /// Calls `handler` with each track of the peer, instead of the event.
     #[doc(alias = "ontrack")]
     pub fn on_track(&self, handler: impl FnMut(TrackEvent) + Send + 'static) {
-        self.handlers(|handlers| handlers.track = Some(Box::new(handler)));
+        self.handle(Handlers { track: Some(Box::new(handler)), ..Handlers::default() });
     }
 
     /// Calls `handler` with each channel that the peer opens, instead of the event.
     #[doc(alias = "ondatachannel")]
     pub fn on_data_channel(&self, handler: impl FnMut(DataChannel) + Send + 'static) {
-        self.handlers(|handlers| handlers.data_channel = Some(Box::new(handler)));
+        self.handle(Handlers { data_channel: Some(Box::new(handler)), ..Handlers::default() });
     }
 
-    fn handlers(&self, set: impl FnOnce(&mut Handlers)) {
-        set(&mut self.owner.handlers.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Puts the one handler of `new` in its place, unless nothing will ever call it.
+    fn handle(&self, mut new: Handlers) {
+        let mut state = self.shared().lock();
+        if !state.finished {
+            new.fill_from(&mut state.handlers);
+            std::mem::swap(&mut state.handlers, &mut new);
+        }
+        drop(state);
+        // What was replaced goes here, unlocked: it may hold handles.
+        drop(new);
     }
 
     /// Our description: the pending one, else the current one.
@@ -303,7 +321,7 @@ impl PeerConnection {
     /// [`Error::Failed`] when no path works or the peer is not who the description says;
     /// [`Error::Closed`].
     pub async fn connected(&self) -> Result<(), Error> {
-        std::future::poll_fn(|cx| self.shared().lock().poll_connected(cx)).await
+        self.shared().wait(State::connected).await
     }
 
     /// What has been counted and measured, all at one moment. webrtc-pc section 8.
@@ -317,15 +335,13 @@ impl PeerConnection {
     /// A second call changes nothing.
     pub async fn close(&self) {
         self.shared().command(peer::PeerConnection::close);
-        std::future::poll_fn(|cx| {
-            let mut state = self.shared().lock();
-            if state.finished {
-                return std::task::Poll::Ready(());
-            }
-            crate::shared::register(&mut state.state_watchers, cx);
-            std::task::Poll::Pending
-        })
-        .await;
+        self.shared()
+            .wait(
+                |state| {
+                    if state.finished { Wait::Done(()) } else { Wait::For(Topic::Connection) }
+                },
+            )
+            .await;
     }
 }
 

@@ -1,14 +1,14 @@
-use std::io;
-
+use antiphon_peerconnection::Error as Refused;
 use antiphon_peerconnection::crypto::{CertificateError, CryptoError};
 
-/// Why a call failed. `source()` leads to the layer that knows more.
+/// Why a call failed. `source()` leads to the layer that knows more, [`name`](Self::name) is W3C's
+/// name.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The connection refused the call, by W3C's name for it.
     #[error(transparent)]
-    Connection(#[from] antiphon_peerconnection::Error),
+    Connection(#[from] Refused),
     /// The connection or channel was closed, by either side, while or before the call waited.
     #[error("closed")]
     Closed,
@@ -16,13 +16,14 @@ pub enum Error {
     #[error("the connection failed")]
     Failed,
     /// An ICE server's URL cannot be used.
-    #[error("ICE server {index}, URL {url}: {error}")]
+    #[error("URL {url} of ICE server {index} cannot be used")]
     Server {
         /// Index in [`Configuration::ice_servers`](crate::Configuration::ice_servers).
         index: usize,
         /// Index of the URL within the server.
         url: usize,
         /// What is wrong with it.
+        #[source]
         error: ServerError,
     },
     /// The certificate could not be made.
@@ -31,12 +32,38 @@ pub enum Error {
     /// The system gave no randomness.
     #[error("no randomness")]
     Crypto(#[from] CryptoError),
-    /// There is no tokio runtime around the call, or it has no I/O.
+    /// There is no tokio runtime around the call.
     #[error("not within a tokio runtime")]
     NoRuntime,
-    /// The operating system refused.
-    #[error("the operating system refused")]
-    Io(#[from] io::Error),
+}
+
+impl Error {
+    /// The name of the exception that a browser throws for this.
+    ///
+    /// | Error | Name |
+    /// |---|---|
+    /// | [`Connection`](Self::Connection) | that of the inner error |
+    /// | [`Closed`](Self::Closed) | `InvalidStateError` |
+    /// | [`Server`](Self::Server) | `SyntaxError` |
+    /// | all others | `OperationError` |
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Connection(error) => match error {
+                Refused::InvalidState(_) => "InvalidStateError",
+                Refused::InvalidAccess(_) => "InvalidAccessError",
+                Refused::InvalidModification(_) => "InvalidModificationError",
+                Refused::SdpSyntax { .. } => "RTCError",
+                Refused::Type(_) => "TypeError",
+                Refused::Operation(_) | _ => "OperationError",
+            },
+            Self::Closed => "InvalidStateError",
+            Self::Server { .. } => "SyntaxError",
+            Self::Failed | Self::Certificate(_) | Self::Crypto(_) | Self::NoRuntime => {
+                "OperationError"
+            }
+        }
+    }
 }
 
 /// What is wrong with an ICE server's URL. W3C: `SyntaxError`.

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::fmt;
+use std::sync::{Arc, Weak};
 
 use antiphon_peerconnection::{
     Codec, Direction, Kind, RtpOutgoing, RtpReceived, TransceiverId, TransceiverInfo,
@@ -8,7 +8,8 @@ use antiphon_peerconnection::{
 use bytes::{Bytes, BytesMut};
 
 use crate::Error;
-use crate::shared::{Shared, State, register};
+use crate::shared::{Shared, State};
+use crate::wait::{Topic, Wait};
 
 /// Packets that wait for a reader of a track at most; older ones go first.
 const MAX_PACKETS: usize = 1024;
@@ -124,7 +125,10 @@ impl Transceiver {
     ///
     /// [`Error::Connection`] when the connection is closed.
     pub fn stop(&self) -> Result<(), Error> {
-        Ok(self.shared.command(|machine, now| machine.stop_transceiver(now, self.id))?)
+        let mut state = self.shared.lock();
+        state.command(|machine, now| machine.stop_transceiver(now, self.id))?;
+        state.settle_transceivers();
+        Ok(())
     }
 
     /// What is sent here.
@@ -133,10 +137,10 @@ impl Transceiver {
         RtpSender { shared: Arc::clone(&self.shared), id: self.id }
     }
 
-    /// What is received here.
+    /// What is received here. Packets are kept from the first call on.
     #[must_use]
     pub fn receiver(&self) -> RtpReceiver {
-        RtpReceiver::new(Arc::clone(&self.shared), self.id, &mut self.shared.lock())
+        RtpReceiver::new(&self.shared, self.id, &mut self.shared.lock())
     }
 }
 
@@ -159,100 +163,112 @@ impl RtpSender {
         Ok(self.shared.command(|machine, now| machine.send_rtp(now, self.id, packet))?)
     }
 
-    /// Waits until the peer asks for a key frame; `false` when the connection is closed.
+    /// Waits until the peer asks for a key frame; `false` when the transceiver is stopped or the
+    /// connection closed.
     pub async fn key_frame_requested(&self) -> bool {
-        std::future::poll_fn(|cx| {
-            let mut state = self.shared.lock();
-            let finished = state.finished;
-            let sender = state.senders.entry(self.id).or_default();
-            if std::mem::take(&mut sender.key_frame_requested) {
-                return Poll::Ready(true);
-            }
-            if finished {
-                return Poll::Ready(false);
-            }
-            register(&mut sender.waiters, cx);
-            Poll::Pending
-        })
-        .await
-    }
-}
-
-/// What the peer asked of a sender.
-#[derive(Debug, Default)]
-pub(crate) struct SenderState {
-    key_frame_requested: bool,
-    waiters: Vec<Waker>,
-}
-
-impl SenderState {
-    pub(crate) fn request_key_frame(&mut self) {
-        self.key_frame_requested = true;
-        self.end();
-    }
-
-    /// Wakes who waits.
-    pub(crate) fn end(&mut self) {
-        self.waiters.drain(..).for_each(Waker::wake);
+        self.shared
+            .wait(|state| {
+                if state.key_frames.remove(&self.id) {
+                    Wait::Done(true)
+                } else if state.is_stopped(self.id) {
+                    Wait::Done(false)
+                } else {
+                    Wait::For(Topic::KeyFrame(self.id))
+                }
+            })
+            .await
     }
 }
 
 /// Receives encoded media. `RTCRtpReceiver`, webrtc-pc section 5.3.
-#[derive(Clone, Debug)]
+///
+/// All receivers of a transceiver share its packets: each packet goes to one of them. When the last
+/// one is dropped, packets are no longer kept.
+#[derive(Clone)]
 #[doc(alias = "RTCRtpReceiver")]
 pub struct RtpReceiver {
+    owner: Arc<Receiving>,
+}
+
+/// Has packets kept while it lives.
+pub(crate) struct Receiving {
     shared: Arc<Shared>,
     id: TransceiverId,
 }
 
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        // Another one may have been made meanwhile.
+        if state.receivers.get(&self.id).is_some_and(|queue| !queue.is_held()) {
+            state.receivers.remove(&self.id);
+        }
+    }
+}
+
+impl fmt::Debug for RtpReceiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RtpReceiver").field("id", &self.owner.id).finish_non_exhaustive()
+    }
+}
+
 impl RtpReceiver {
-    pub(crate) fn new(shared: Arc<Shared>, id: TransceiverId, state: &mut State) -> Self {
-        state.receivers.entry(id).or_default();
-        Self { shared, id }
+    pub(crate) fn new(shared: &Arc<Shared>, id: TransceiverId, state: &mut State) -> Self {
+        let queue = state.receivers.entry(id).or_default();
+        let owner = queue.owner.upgrade().unwrap_or_else(|| {
+            let owner = Arc::new(Receiving { shared: Arc::clone(shared), id });
+            queue.owner = Arc::downgrade(&owner);
+            owner
+        });
+        Self { owner }
     }
 
-    /// The next packet, in the order of arrival; `None` when the connection is closed. A reader
-    /// that falls more than 1,024 packets behind misses the oldest.
+    /// The next packet, in the order of arrival; `None` when the transceiver is stopped or the
+    /// connection closed. A reader that falls more than 1,024 packets behind misses the oldest.
     pub async fn recv(&self) -> Option<RtpPacket> {
-        std::future::poll_fn(|cx| {
-            let mut state = self.shared.lock();
-            let finished = state.finished;
-            let queue = state.receivers.entry(self.id).or_default();
-            if let Some(packet) = queue.packets.pop_front() {
-                return Poll::Ready(Some(packet));
-            }
-            if finished {
-                return Poll::Ready(None);
-            }
-            register(&mut queue.readers, cx);
-            Poll::Pending
-        })
-        .await
+        let id = self.owner.id;
+        self.owner
+            .shared
+            .wait(|state| {
+                let next = state.receivers.get_mut(&id).and_then(|queue| queue.packets.pop_front());
+                if next.is_some() || state.is_stopped(id) {
+                    Wait::Done(next)
+                } else {
+                    Wait::For(Topic::Packet(id))
+                }
+            })
+            .await
     }
 
     /// Packets that were dropped because they were not read in time.
     #[must_use]
     pub fn missed(&self) -> u64 {
-        self.shared.lock().receivers.get(&self.id).map_or(0, |queue| queue.missed)
+        self.owner.shared.lock().receivers.get(&self.owner.id).map_or(0, |queue| queue.missed)
     }
 
     /// Asks the peer for a key frame (PLI). Requests in quick succession become one.
     pub fn request_key_frame(&self) {
-        self.shared.command(|machine, now| machine.request_key_frame(now, self.id));
+        let id = self.owner.id;
+        self.owner.shared.command(|machine, now| machine.request_key_frame(now, id));
     }
 }
 
 /// Packets between the connection's task and the reader.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct RtpQueue {
     packets: VecDeque<RtpPacket>,
-    readers: Vec<Waker>,
     missed: u64,
     /// Payloads are cut from here: one allocation serves many packets.
     chunk: BytesMut,
+    owner: Weak<Receiving>,
 }
 
 impl RtpQueue {
+    /// Whether somebody can read it.
+    pub(crate) fn is_held(&self) -> bool {
+        self.owner.strong_count() > 0
+    }
+
     pub(crate) fn push(&mut self, packet: &RtpReceived, payload: &[u8]) {
         if self.packets.len() >= MAX_PACKETS {
             self.packets.pop_front();
@@ -270,11 +286,5 @@ impl RtpQueue {
             timestamp: packet.timestamp,
             payload: self.chunk.split().freeze(),
         });
-        self.end();
-    }
-
-    /// Wakes who waits.
-    pub(crate) fn end(&mut self) {
-        self.readers.drain(..).for_each(Waker::wake);
     }
 }

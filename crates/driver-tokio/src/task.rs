@@ -5,19 +5,20 @@ use std::future::Future;
 use std::io::IoSliceMut;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use antiphon_peerconnection as peer;
 use antiphon_peerconnection::{Received, Transmit};
 use quinn_udp::RecvMeta;
 use tokio::time::Sleep;
 
-use crate::events::Handlers;
+use crate::events::{Handlers, Raised};
 use crate::shared::{Shared, State};
 use crate::socket::Socket;
-use crate::{Configuration, DataChannel, Event, RtpReceiver, TrackEvent, Transceiver, addresses};
+use crate::wait::Topic;
+use crate::{Configuration, Event, addresses};
 
 /// Batches that one system call may bring.
 const RECEIVE_SLOTS: usize = 8;
@@ -25,6 +26,10 @@ const RECEIVE_SLOTS: usize = 8;
 const BATCH_BYTES: usize = 65_536;
 /// Rounds of receiving and sending before other tasks get their turn.
 const ROUNDS: usize = 32;
+/// Errors of a socket, one after the other and no datagram between them, that show that it is gone.
+const MAX_FAILURES: u8 = 16;
+/// How long the last datagrams of a closed connection wait for room in the kernel.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Buffers that all connections of a thread share: none of them holds any while it is idle.
 struct Scratch {
@@ -41,29 +46,26 @@ thread_local! {
 /// Drives one connection until it is closed. Ends by itself; dropping it frees the sockets.
 pub(crate) struct Task {
     shared: Arc<Shared>,
-    handlers: Arc<Mutex<Handlers>>,
     config: Configuration,
     sockets: Vec<Socket>,
-    /// A batch that the kernel had no room for yet.
+    /// A batch, or the rest of one, that the kernel had no room for yet.
     unsent: Option<(Transmit, Vec<u8>)>,
     timer: Pin<Box<Sleep>>,
     deadline: Option<Instant>,
+    /// When a closed connection gives up its last datagrams.
+    gives_up: Option<Instant>,
 }
 
 impl Task {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        handlers: Arc<Mutex<Handlers>>,
-        config: Configuration,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, config: Configuration) -> Self {
         Self {
             shared,
-            handlers,
             config,
             sockets: Vec::new(),
             unsent: None,
-            timer: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             deadline: None,
+            gives_up: None,
         }
     }
 
@@ -73,7 +75,7 @@ impl Task {
         cx: &mut Context<'_>,
         state: &mut State,
         scratch: &mut Scratch,
-        events: &mut Vec<Event>,
+        raised: &mut Vec<Raised>,
     ) -> bool {
         let mut progress = self.receive(cx, state, &mut scratch.receive);
         let now = Instant::now();
@@ -83,29 +85,27 @@ impl Task {
         }
         progress |= self.transmit(cx, state, &mut scratch.send);
         while let Some(event) = state.machine.poll_event() {
-            self.raise(state, event, events);
+            raised.extend(self.raise(state, event));
             progress = true;
         }
-        self.wake_writers(state);
+        state.wake_writers();
         progress
     }
 
-    fn receive(&self, cx: &mut Context<'_>, state: &mut State, buffer: &mut Vec<u8>) -> bool {
+    fn receive(&mut self, cx: &mut Context<'_>, state: &mut State, buffer: &mut Vec<u8>) -> bool {
         if buffer.is_empty() {
             buffer.resize(RECEIVE_SLOTS * BATCH_BYTES, 0);
         }
         let mut progress = false;
-        for socket in &self.sockets {
+        for socket in &mut self.sockets {
             let mut metas = [RecvMeta::default(); RECEIVE_SLOTS];
             let received = {
                 let mut slots = buffer.chunks_mut(BATCH_BYTES);
                 let mut slices: [IoSliceMut<'_>; RECEIVE_SLOTS] =
                     std::array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
                 match socket.poll_receive(cx, &mut slices, &mut metas) {
-                    Poll::Ready(Ok(count)) => count,
-                    // What ICMP says of an earlier datagram is no news of this socket.
-                    Poll::Ready(Err(error)) => {
-                        tracing::debug!(%error, local = %socket.local(), "receiving");
+                    Poll::Ready(Some(count)) => count,
+                    Poll::Ready(None) => {
                         progress = true;
                         continue;
                     }
@@ -122,6 +122,14 @@ impl Task {
                 }
             }
         }
+        self.sockets.retain(|socket| {
+            let works = socket.failures() < MAX_FAILURES;
+            if !works {
+                tracing::warn!(local = %socket.local(), "this socket works no more");
+                state.machine.remove_local_address(Instant::now(), socket.local());
+            }
+            works
+        });
         progress
     }
 
@@ -129,7 +137,6 @@ impl Task {
         if let Some((transmit, batch)) = self.unsent.take()
             && !self.send(cx, transmit, &batch)
         {
-            self.unsent = Some((transmit, batch));
             return false;
         }
         if buffer.is_empty() {
@@ -138,92 +145,78 @@ impl Task {
         let mut progress = false;
         while let Some(transmit) = state.machine.poll_output(Instant::now(), buffer) {
             progress = true;
-            let batch = buffer.get(..transmit.len).unwrap_or_default();
-            if !self.send(cx, transmit, batch) {
-                self.unsent = Some((transmit, batch.to_vec()));
+            if !self.send(cx, transmit, buffer.get(..transmit.len).unwrap_or_default()) {
                 break;
             }
         }
         progress
     }
 
-    /// Hands a batch to the kernel. `false`: there is no room, try again when woken.
-    fn send(&self, cx: &mut Context<'_>, transmit: Transmit, batch: &[u8]) -> bool {
+    /// Hands a batch to the kernel. `false`: there is no room for all of it; the rest is kept.
+    fn send(&mut self, cx: &mut Context<'_>, transmit: Transmit, batch: &[u8]) -> bool {
         let Some(socket) = self.sockets.iter().find(|socket| socket.local() == transmit.local)
         else {
             return true;
         };
-        // A kernel without segmentation offload, or with a lower limit, gets it in several calls.
-        let most = match transmit.segment_size {
-            Some(size) => size.saturating_mul(socket.max_segments().max(1)),
-            None => transmit.len,
-        };
-        let mut parts = batch.chunks(most.max(1));
-        for part in &mut parts {
-            let segment = transmit.segment_size.filter(|size| part.len() > *size);
-            match socket.poll_send(cx, transmit.remote, part, segment) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => {
-                    tracing::debug!(%error, remote = %transmit.remote, "sending");
-                }
-                Poll::Pending => return false,
-            }
+        let sent = socket.poll_send(cx, transmit.remote, batch, transmit.segment_size);
+        let rest = batch.get(sent..).unwrap_or_default();
+        if !rest.is_empty() {
+            self.unsent = Some((transmit, rest.to_vec()));
         }
-        true
+        rest.is_empty()
     }
 
-    /// Turns the machine's event into what handles see, and wakes who waits for it.
-    fn raise(&mut self, state: &mut State, event: peer::Event, events: &mut Vec<Event>) {
+    /// Wakes who waits for what the event says, and says it to the owner, where it is for the owner.
+    fn raise(&mut self, state: &mut State, event: peer::Event) -> Option<Raised> {
         use peer::Event as From;
-        let shared = &self.shared;
-        let raised = match event {
+        Some(Raised::Plain(match event {
             From::GatherAddresses => {
                 self.gather(state);
-                return;
+                return None;
             }
             From::NegotiationNeeded => Event::NegotiationNeeded,
-            From::SignalingStateChange(to) => Event::SignalingStateChange(to),
+            From::SignalingStateChange(to) => {
+                state.settle_transceivers();
+                Event::SignalingStateChange(to)
+            }
             From::IceCandidate(candidate) => Event::IceCandidate(candidate),
             From::IceCandidateError { server, code } => Event::IceCandidateError { server, code },
             From::IceGatheringStateChange(to) => Event::IceGatheringStateChange(to),
             From::IceConnectionStateChange(to) => Event::IceConnectionStateChange(to),
             From::ConnectionStateChange(to) => {
-                state.wake_state_watchers();
+                state.waiters.wake(Topic::Connection);
                 Event::ConnectionStateChange(to)
             }
-            From::Track { transceiver, stream_ids } => Event::Track(TrackEvent {
-                transceiver: Transceiver::new(Arc::clone(shared), transceiver),
-                receiver: RtpReceiver::new(Arc::clone(shared), transceiver, state),
-                stream_ids,
-            }),
-            From::TrackRemoved(id) => Event::TrackRemoved(Transceiver::new(Arc::clone(shared), id)),
+            From::Track { transceiver, stream_ids } => {
+                // Packets may come before anybody has seen the event.
+                state.receivers.entry(transceiver).or_default();
+                return Some(Raised::Track { transceiver, stream_ids });
+            }
+            From::TrackRemoved(id) => return Some(Raised::TrackRemoved(id)),
             From::KeyFrameRequested(id) => {
-                state.senders.entry(id).or_default().request_key_frame();
-                return;
+                state.key_frames.insert(id);
+                state.waiters.wake(Topic::KeyFrame(id));
+                return None;
             }
             From::DataChannel(id) => {
-                Event::DataChannel(DataChannel::new(Arc::clone(shared), id, state))
+                let info = state.machine.data_channel(id).map(Box::new);
+                return Some(Raised::DataChannel { id, info });
             }
             From::DataChannelReadable(id) => {
-                if let Some(waiters) = state.channels.get_mut(&id) {
-                    waiters.readers.drain(..).for_each(std::task::Waker::wake);
-                }
-                return;
+                state.waiters.wake(Topic::Message(id));
+                return None;
             }
             From::DataChannelOpen(id)
             | From::DataChannelClosing(id)
             | From::DataChannelClosed(id)
             | From::DataChannelError(id)
             | From::DataChannelBufferedAmountLow(id) => {
-                if let Some(waiters) = state.channels.get_mut(&id) {
-                    waiters.wake_all();
-                }
-                return;
+                state.wake_channel(id);
+                return None;
             }
-            // Mute and unmute change what the receiver yields, which says it all.
-            _ => return,
-        };
-        events.push(raised);
+            // Mute and unmute change what the receiver yields, which says it all; so does the end.
+            From::TrackUnmuted(_) | From::TrackMuted(_) | From::Closed | _ => return None,
+        }))
     }
 
     /// Binds a socket for each address of the machine.
@@ -241,19 +234,22 @@ impl Task {
         state.machine.end_of_local_addresses(now);
     }
 
-    /// Wakes those who wait for room to send and now have it.
-    fn wake_writers(&self, state: &mut State) {
-        let State { machine, channels, .. } = state;
-        for (id, waiters) in channels.iter_mut().filter(|(_, w)| !w.writers.is_empty()) {
-            if machine.buffered_amount(*id) <= crate::data_channel::LOW_WATER
-                && machine.has_send_room()
-            {
-                waiters.writers.drain(..).for_each(std::task::Waker::wake);
+    /// Whether all is over, under the lock. Otherwise sees to it that the task is woken in time.
+    fn is_over(&mut self, cx: &mut Context<'_>, state: &State, more: bool) -> bool {
+        if state.machine.connection_state() == peer::ConnectionState::Closed {
+            let now = Instant::now();
+            let gives_up = *self.gives_up.get_or_insert_with(|| now + LINGER);
+            if (state.machine.is_closed() && !more) || gives_up <= now {
+                return true;
             }
         }
+        if more || self.arm(cx, state.machine.poll_timeout().or(self.gives_up)) {
+            cx.waker().wake_by_ref();
+        }
+        false
     }
 
-    /// Sees that the task is woken at the machine's next deadline.
+    /// Sets the timer. `true`: it is that late already.
     fn arm(&mut self, cx: &mut Context<'_>, next: Option<Instant>) -> bool {
         if next != self.deadline {
             self.deadline = next;
@@ -263,19 +259,6 @@ impl Task {
         }
         self.deadline.is_some() && self.timer.as_mut().poll(cx).is_ready()
     }
-
-    /// Calls handlers, and queues the events that have none.
-    fn dispatch(&self, events: Vec<Event>) {
-        if events.is_empty() {
-            return;
-        }
-        let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
-        for event in events {
-            if let Some(event) = handlers.handle(event) {
-                self.shared.lock().push_event(event);
-            }
-        }
-    }
 }
 
 impl Future for Task {
@@ -284,34 +267,34 @@ impl Future for Task {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let shared = Arc::clone(&this.shared);
-        let mut events = Vec::new();
-        let mut state = shared.lock();
-        state.task = Some(cx.waker().clone());
+        shared.lock().task = Some(cx.waker().clone());
+        let mut raised = Vec::new();
         let mut more = true;
         SCRATCH.with_borrow_mut(|scratch| {
             for _ in 0..ROUNDS {
-                more = this.round(cx, &mut state, scratch, &mut events);
+                // Handles get the lock between two rounds.
+                more = this.round(cx, &mut shared.lock(), scratch, &mut raised);
                 if !more {
                     break;
                 }
             }
         });
-        let ended = state.machine.is_closed() && !more && this.unsent.is_none();
-        if ended {
-            state.finish();
-        } else if more || this.arm(cx, state.machine.poll_timeout()) {
-            cx.waker().wake_by_ref();
+        Handlers::dispatch(&shared, raised);
+        let over = this.is_over(cx, &shared.lock(), more);
+        if !over {
+            return Poll::Pending;
         }
-        drop(state);
-        this.dispatch(events);
-        if ended { Poll::Ready(()) } else { Poll::Pending }
+        this.sockets.clear();
+        shared.finish();
+        Poll::Ready(())
     }
 }
 
 impl Drop for Task {
-    /// The runtime was shut down, or the connection is closed: nobody waits for ever.
+    /// The runtime was shut down, a handler panicked, or the connection is closed: nobody waits for
+    /// ever.
     fn drop(&mut self) {
-        self.shared.lock().finish();
+        self.shared.finish();
     }
 }
 
@@ -322,6 +305,7 @@ fn take_in(state: &mut State, now: Instant, from: Received, datagram: &mut [u8])
             let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
             if let Some(queue) = state.receivers.get_mut(&packet.transceiver) {
                 queue.push(&packet, payload);
+                state.waiters.wake(Topic::Packet(packet.transceiver));
             }
         }
         Err(error) => tracing::trace!(%error, remote = %from.remote, "dropped a datagram"),

@@ -151,10 +151,13 @@ impl Call {
     pub async fn connected(&self) -> anyhow::Result<()> {
         patiently("the Rust peer to connect", async { Ok(self.peer.connected().await?) }).await?;
         patiently("the browser to connect", async {
-            while self.page.call("states", json!({})).await?["connection"] != "connected" {
+            loop {
+                let states = self.page.call("states", json!({})).await?;
+                if at(&states, "connection") == "connected" {
+                    return Ok(());
+                }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            Ok(())
         })
         .await
     }
@@ -244,11 +247,12 @@ pub async fn event<T>(
 }
 
 async fn take_candidate(peer: &PeerConnection, event: &Value) {
-    let word = |name: &str| event["candidate"][name].as_str().map(str::to_owned);
+    let parts = at(event, "candidate");
+    let word = |name: &str| at(parts, name).as_str().map(str::to_owned);
     let candidate = antiphon::IceCandidate {
         candidate: word("candidate").unwrap_or_default(),
         sdp_mid: word("sdpMid"),
-        sdp_m_line_index: event["candidate"]["sdpMLineIndex"]
+        sdp_m_line_index: at(parts, "sdpMLineIndex")
             .as_u64()
             .and_then(|index| u16::try_from(index).ok()),
         username_fragment: word("usernameFragment"),
@@ -285,6 +289,11 @@ async fn reflect(transceiver: Transceiver) {
             }
         }
     }
+}
+
+/// What a page's object has under that name; null when nothing.
+pub(crate) fn at<'a>(object: &'a Value, name: &str) -> &'a Value {
+    object.get(name).unwrap_or(&Value::Null)
 }
 
 fn text(value: Value) -> String {

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::call::at;
 use crate::{BrowserKind, Call, patiently};
 
 /// What a browser needs for a call with media. Its processing would take the returned beeps for an
@@ -28,7 +29,7 @@ async fn next(channel: &mut DataChannel) -> anyhow::Result<Message> {
 
 /// The page's next message on a channel.
 async fn page_hears(call: &Call, label: &str) -> anyhow::Result<Value> {
-    call.page.event_where("message", |event| event["label"] == label).await
+    call.page.event_where("message", |event| at(event, "label") == label).await
 }
 
 /// Text and bytes both ways, empty messages too.
@@ -36,14 +37,14 @@ async fn converse(call: &Call, channel: &mut DataChannel) -> anyhow::Result<()> 
     let label = channel.label().to_owned();
     for text in ["Grüße aus Rust", ""] {
         channel.send_text(text).await?;
-        ensure!(page_hears(call, &label).await?["text"] == text, "text {text:?}");
+        ensure!(at(&page_hears(call, &label).await?, "text") == text, "text {text:?}");
         call.page.call("sendText", json!({"label": label, "text": text})).await?;
         ensure!(next(channel).await? == Message::Text(text.to_owned()), "text {text:?} back");
     }
     for bytes in [Bytes::from_static(&[0, 1, 254, 255]), Bytes::new()] {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         channel.send(bytes.clone()).await?;
-        ensure!(page_hears(call, &label).await?["hex"] == hex, "bytes {hex}");
+        ensure!(at(&page_hears(call, &label).await?, "hex") == &hex, "bytes {hex}");
         call.page.call("sendHex", json!({"label": label, "hex": hex})).await?;
         ensure!(next(channel).await? == Message::Binary(bytes), "bytes {hex} back");
     }
@@ -65,7 +66,7 @@ pub async fn data_only_browser_offers(kind: BrowserKind) -> anyhow::Result<()> {
     converse(&call, &mut theirs).await?;
     let mut ours = call.open("ours", DataChannelInit::default()).await?;
     ours.opened().await?;
-    call.page.event_where("channelOpen", |event| event["label"] == "ours").await?;
+    call.page.event_where("channelOpen", |event| at(event, "label") == "ours").await?;
     converse(&call, &mut ours).await
 }
 
@@ -88,7 +89,8 @@ async fn media_comes_back(call: &Call) -> anyhow::Result<()> {
     patiently("moving pictures", async {
         loop {
             let seen = call.page.call("watchVideo", json!({"ms": 1000})).await?;
-            if seen["changed"].as_u64() >= Some(5) && seen["width"].as_u64() >= Some(100) {
+            if at(&seen, "changed").as_u64() >= Some(5) && at(&seen, "width").as_u64() >= Some(100)
+            {
                 return Ok(());
             }
         }
@@ -154,13 +156,11 @@ fn every_mode() -> Vec<(String, DataChannelInit, Value)> {
                 max_packet_life_time: life_time.map(Duration::from_millis),
                 ..Default::default()
             };
-            let mut options = json!({"ordered": ordered});
-            if let Some(times) = retransmits {
-                options["maxRetransmits"] = json!(times);
-            }
-            if let Some(time) = life_time {
-                options["maxPacketLifeTime"] = json!(time);
-            }
+            let options = match (retransmits, life_time) {
+                (Some(times), _) => json!({"ordered": ordered, "maxRetransmits": times}),
+                (None, Some(time)) => json!({"ordered": ordered, "maxPacketLifeTime": time}),
+                (None, None) => json!({"ordered": ordered}),
+            };
             modes.push((format!("{ordered} {retransmits:?} {life_time:?}"), init, options));
         }
     }
@@ -192,9 +192,12 @@ pub async fn ten_channels_of_every_mode(kind: BrowserKind) -> anyhow::Result<()>
     for (label, init, _) in every_mode() {
         let channel = call.open(&format!("rust {label}"), init.clone()).await?;
         channel.opened().await?;
-        let told = call.page.event_where("channel", |e| e["label"] == channel.label()).await?;
-        ensure!(told["ordered"] == init.ordered, "{told}");
-        ensure!(told["maxRetransmits"].as_u64() == init.max_retransmits.map(u64::from), "{told}");
+        let told = call.page.event_where("channel", |e| at(e, "label") == channel.label()).await?;
+        ensure!(at(&told, "ordered") == init.ordered, "{told}");
+        ensure!(
+            at(&told, "maxRetransmits").as_u64() == init.max_retransmits.map(u64::from),
+            "{told}"
+        );
         channels.push(channel);
     }
     for channel in &mut channels {
@@ -256,6 +259,11 @@ pub async fn ice_restarts(kind: BrowserKind) -> anyhow::Result<()> {
 ///
 /// What went wrong.
 pub async fn closes_from_either_end(kind: BrowserKind) -> anyhow::Result<()> {
+    the_page_closes(kind).await?;
+    we_close(kind).await
+}
+
+async fn the_page_closes(kind: BrowserKind) -> anyhow::Result<()> {
     let mut call = Call::new(kind).await?;
     for label in ["one", "two"] {
         call.page_opens(label, json!({})).await?;
@@ -268,19 +276,31 @@ pub async fn closes_from_either_end(kind: BrowserKind) -> anyhow::Result<()> {
     call.page.call("closeChannel", json!({"label": label})).await?;
     let end = patiently("our end to close", async { Ok(first.recv().await) }).await?;
     ensure!(end.is_none(), "{end:?} on a closed channel");
-    patiently("our channel to close", async { Ok(second.close().await) }).await?;
-    call.page.event_where("channelClose", |e| e["label"] == second.label()).await?;
+    ends("our channel to close", second.close()).await?;
+    call.page.event_where("channelClose", |e| at(e, "label") == second.label()).await?;
     call.page.call("close", json!({})).await?;
-    call.becomes(ConnectionState::Closed).await?;
+    call.becomes(ConnectionState::Closed).await
+}
 
+async fn we_close(kind: BrowserKind) -> anyhow::Result<()> {
     let mut call = Call::new(kind).await?;
     call.page_opens("data", json!({})).await?;
     call.browser_offers(json!({}), false).await?;
     call.connected().await?;
-    call.opened_by_page().await?;
-    patiently("our close", async { Ok(call.peer.close().await) }).await?;
-    call.page.event_where("channelClose", |e| e["label"] == "data").await?;
+    // Held, so that not its end but the connection's closes the page's end.
+    let _channel = call.opened_by_page().await?;
+    ends("our close", call.peer.close()).await?;
+    call.page.event_where("channelClose", |e| at(e, "label") == "data").await?;
     Ok(())
+}
+
+/// [`patiently`], for what has no result.
+async fn ends(what: &str, wait: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let wait = async {
+        wait.await;
+        Ok(())
+    };
+    patiently(what, wait).await
 }
 
 /// Fifty megabytes each way, with equal hashes.
@@ -296,9 +316,10 @@ pub async fn bulk_both_ways(kind: BrowserKind) -> anyhow::Result<()> {
     call.connected().await?;
     let mut channel = call.opened_by_page().await?;
     let page = call.page.clone();
-    let sending = tokio::spawn(async move {
-        page.call("sendBulk", json!({"label": "bulk", "size": SIZE})).await
-    });
+    let sending =
+        tokio::spawn(
+            async move { page.call("sendBulk", json!({"label": "bulk", "size": SIZE})).await },
+        );
     let mut hash = Sha256::new();
     let mut got = 0;
     while got < SIZE {

@@ -79,6 +79,8 @@ pub(crate) async fn serve(demo: Arc<Demo>, mut socket: WebSocket) {
     let mut config = antiphon::configuration();
     // The page is often on this machine.
     config.include_loopback = true;
+    // A file's acknowledgements come in bursts, and must not push the call's packets out.
+    config.socket_buffer_bytes = 4 << 20;
     let connection = match PeerConnection::new(config) {
         Ok(connection) => connection,
         Err(error) => {
@@ -212,7 +214,7 @@ impl Page {
             }
             Event::ConnectionStateChange(ConnectionState::Failed) => {
                 return Some(ToPage::Error {
-                    text: "The Rust peer lost the way to this browser. Reload the page; if that \
+                    text: "The Rust peer has no path to this browser. Reload the page; if that \
                            does not help, check that no firewall blocks UDP between the two."
                         .to_owned(),
                 });

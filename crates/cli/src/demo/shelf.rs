@@ -44,8 +44,8 @@ impl Shelf {
         let more = |used: u64| used.checked_add(size).filter(|sum| sum <= limit);
         if let Err(used) = used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
             bail!(
-                "{size} bytes do not fit: {} of {limit} are free here. A page's files are removed \
-                 when it is closed, and `--space` gives more",
+                "{size} bytes do not fit, because {} of {limit} are free here; close other pages, or \
+                 start the program with a larger --space",
                 limit.saturating_sub(used)
             );
         }

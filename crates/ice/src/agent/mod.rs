@@ -37,7 +37,7 @@ use check::Pacer;
 use gather::{Base, Gathering};
 use generation::Generation;
 use outbox::{Limiter, Outbox};
-use restart::Previous;
+use restart::{Previous, Undo};
 use transactions::Transactions;
 
 /// An ICE agent for one component of one data stream, which is all that a bundled and multiplexed
@@ -58,6 +58,8 @@ pub struct Agent {
     gathering: Gathering,
     current: Generation,
     previous: Option<Box<Previous>>,
+    /// The way back from the latest restart.
+    undo: Undo,
     transactions: Transactions,
     pacer: Pacer,
     outbox: Outbox,
@@ -114,6 +116,7 @@ impl Agent {
             gathering: Gathering::default(),
             current,
             previous: None,
+            undo: Undo::Nothing,
             transactions: Transactions::default(),
             pacer: Pacer::default(),
             outbox: Outbox::default(),
@@ -253,6 +256,7 @@ impl Agent {
         self.transactions.clear();
         self.outbox.clear();
         self.previous = None;
+        self.undo = Undo::Nothing;
         self.bases.clear();
         self.gathering = Gathering::default();
         self.current.checklist.retain(|_| false);

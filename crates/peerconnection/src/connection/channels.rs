@@ -41,7 +41,11 @@ impl PeerConnection {
         let id = self.data.channels.open(config).map_err(|error| match error {
             dc::OpenError::NameTooLong { len } => Error::Type(TypeError::LabelTooLong { len }),
             dc::OpenError::TransportClosed => Error::InvalidState(InvalidState::Closed),
-            _ => Error::Operation(OperationError::NoStream),
+            dc::OpenError::NoSuchStream { .. }
+            | dc::OpenError::InUse { .. }
+            | dc::OpenError::NoStreamLeft
+            | dc::OpenError::AnnouncementTooLarge { .. }
+            | _ => Error::Operation(OperationError::NoStream),
         })?;
         self.negotiation.want_data_channel();
         let now = self.clock.now();
@@ -130,7 +134,9 @@ impl PeerConnection {
             dc::SendError::BufferFull { buffered, limit } => {
                 Error::Operation(OperationError::BufferFull { queued: buffered, limit })
             }
-            _ => Error::InvalidState(InvalidState::ChannelNotOpen),
+            dc::SendError::UnknownChannel | dc::SendError::NotOpen { .. } | _ => {
+                Error::InvalidState(InvalidState::ChannelNotOpen)
+            }
         })?;
         self.settle_data(now);
         Ok(())

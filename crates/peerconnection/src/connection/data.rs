@@ -85,7 +85,7 @@ impl Data {
         if !self.connected || self.association.is_some() {
             return;
         }
-        let mut config = self.config.clone();
+        let mut config = self.config;
         config.remote_port = sctp.port;
         config.max_send_message_size = match usize::try_from(sctp.max_message_size) {
             Ok(0) | Err(_) => usize::MAX,
@@ -226,7 +226,10 @@ impl Data {
                     | sctp::CloseReason::LocalShutdown
                     | sctp::CloseReason::PeerShutdown => dc::TransportEnd::Closed,
                     sctp::CloseReason::PeerAborted { cause } => dc::TransportEnd::Failed { cause },
-                    _ => dc::TransportEnd::Failed { cause: None },
+                    sctp::CloseReason::ConnectTimeout
+                    | sctp::CloseReason::Timeout
+                    | sctp::CloseReason::PeerMisbehaved(_)
+                    | _ => dc::TransportEnd::Failed { cause: None },
                 };
                 self.channels.transport_closed(end);
             }
@@ -234,7 +237,7 @@ impl Data {
                 self.channels.transport_closed(dc::TransportEnd::Failed { cause: None });
             }
             // Reading and writing are tried after each event anyway.
-            _ => {}
+            sctp::Event::Readable | sctp::Event::Writable | _ => {}
         }
     }
 

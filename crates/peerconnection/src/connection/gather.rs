@@ -11,13 +11,23 @@ use crate::{
     TypeError,
 };
 
+/// Addresses that wait for a restart at most.
+const MAX_LATE_ADDRESSES: usize = 64;
+
 impl PeerConnection {
     /// A socket is bound to `address`: it becomes a host candidate.
     ///
-    /// Addresses that ICE does not take (multicast, unspecified) are left out.
+    /// Addresses that ICE does not take (multicast, unspecified) are left out. One that comes after
+    /// [`end_of_local_addresses`](Self::end_of_local_addresses) waits for the next ICE restart.
     pub fn add_local_address(&mut self, now: Instant, address: SocketAddr) {
         let now = self.clock.advance(now);
-        let _ = self.transport.ice.add_local_address(now, address);
+        let added = self.transport.ice.add_local_address(now, address);
+        if added == Err(ice::AddressError::AfterEnd)
+            && self.late_addresses.len() < MAX_LATE_ADDRESSES
+            && !self.late_addresses.contains(&address)
+        {
+            self.late_addresses.push(address);
+        }
         self.settle(now);
     }
 
@@ -31,6 +41,7 @@ impl PeerConnection {
     /// The socket that was bound to `address` is gone.
     pub fn remove_local_address(&mut self, now: Instant, address: SocketAddr) {
         let now = self.clock.advance(now);
+        self.late_addresses.retain(|late| *late != address);
         self.transport.ice.remove_local_address(now, address);
         self.settle(now);
     }

@@ -8,8 +8,6 @@ use antiphon_ice as ice;
 use crate::transport::demux::{self, Protocol};
 use crate::{Event, InputError, PeerConnection, Received, RtpReceived};
 
-use super::Closing;
-
 impl PeerConnection {
     pub(super) fn take_in(
         &mut self,
@@ -17,9 +15,6 @@ impl PeerConnection {
         received: Received,
         datagram: &mut [u8],
     ) -> Result<Option<RtpReceived>, InputError> {
-        if self.closing != Closing::Open {
-            return Err(InputError::Closed);
-        }
         let path = ice::Path { local: received.local, remote: received.remote };
         let len = datagram.len();
         let protocol = demux::protocol(datagram);
@@ -102,7 +97,7 @@ impl PeerConnection {
                     self.raise(Event::IceCandidateError { server, code: reason.code() });
                 }
                 // The state is looked at when the connection's own states are.
-                _ => {}
+                ice::Event::State(_) | _ => {}
             }
         }
     }
@@ -125,7 +120,14 @@ impl PeerConnection {
                     // Ours are told where they are caused.
                     dtls::CloseReason::Local => {}
                     dtls::CloseReason::PeerClosed => self.close(now),
-                    _ => self.fail(now),
+                    dtls::CloseReason::PeerAlert(_)
+                    | dtls::CloseReason::PeerMisbehaved(_)
+                    | dtls::CloseReason::PeerIncompatible(_)
+                    | dtls::CloseReason::FingerprintMismatch
+                    | dtls::CloseReason::TimedOut
+                    | dtls::CloseReason::KeysExhausted
+                    | dtls::CloseReason::Crypto(_)
+                    | _ => self.fail(now),
                 },
                 _ => {}
             }

@@ -146,7 +146,8 @@ impl PeerConnection {
     }
 
     pub(super) fn settle_media(&mut self) {
-        while let Some(event) = self.media.poll_event() {
+        while !self.is_event_queue_full() {
+            let Some(event) = self.media.poll_event() else { break };
             let event = match event {
                 media::Event::KeyFrameRequested(id) => Event::KeyFrameRequested(id),
                 media::Event::Unmuted(id) => Event::TrackUnmuted(id),
@@ -160,7 +161,7 @@ impl PeerConnection {
 
 /// What rises to the owner. Packets of padding alone do not.
 pub(super) fn received(packet: media::Packet) -> Option<RtpReceived> {
-    (!packet.payload.is_empty()).then(|| RtpReceived {
+    (!packet.payload.is_empty()).then_some(RtpReceived {
         transceiver: packet.transceiver,
         ssrc: packet.ssrc.0,
         payload_type: packet.payload_type,
@@ -228,7 +229,11 @@ impl From<media::SendError> for Error {
             media::SendError::PayloadTooLarge { len, limit } => {
                 Self::Type(TypeError::MessageTooLarge { len, limit })
             }
-            _ => Self::Operation(OperationError::NotSending),
+            media::SendError::NotSending
+            | media::SendError::PayloadType(_)
+            | media::SendError::BufferTooSmall { .. } => {
+                Self::Operation(OperationError::NotSending)
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ mod stats;
 mod tracks;
 
 use std::collections::{HashSet, VecDeque};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use antiphon_ice as ice;
@@ -57,6 +58,8 @@ pub struct PeerConnection {
     announced: HashSet<DataChannelId>,
     /// ICE credentials of an offer that was made and not yet set.
     next_credentials: Option<ice::Credentials>,
+    /// Addresses of sockets that came too late for this generation of ICE.
+    late_addresses: Vec<SocketAddr>,
     /// ICE was restarted for an offer that waits for its answer.
     ice_restart_pending: bool,
     /// Whether the role in ICE was decided: it never changes with a later description.
@@ -122,6 +125,7 @@ impl PeerConnection {
             events: VecDeque::new(),
             announced: HashSet::new(),
             next_credentials: None,
+            late_addresses: Vec::new(),
             ice_restart_pending: false,
             ice_role_decided: false,
             gathering: IceGatheringState::New,
@@ -148,6 +152,10 @@ impl PeerConnection {
         datagram: &mut [u8],
     ) -> Result<Option<RtpReceived>, crate::InputError> {
         let now = self.clock.advance(now);
+        if self.closing != Closing::Open {
+            return Err(crate::InputError::Closed);
+        }
+        self.pass_time(now);
         let result = self.take_in(now, received, datagram);
         self.settle(now);
         result
@@ -187,10 +195,15 @@ impl PeerConnection {
         if self.closing != Closing::Open {
             return;
         }
+        self.pass_time(now);
+        self.settle(now);
+    }
+
+    /// Where nothing is due this looks at a few numbers.
+    fn pass_time(&mut self, now: Instant) {
         self.transport.handle_timeout(now);
         self.data.handle_timeout(now);
         self.media.handle_timeout(now);
-        self.settle(now);
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) and

@@ -178,6 +178,9 @@ impl PeerConnection {
     fn restart_with(&mut self, now: Instant, next: ice::Credentials) -> Result<(), Error> {
         let ice = &mut self.transport.ice;
         ice.restart_with(now, next).map_err(|_| Error::Operation(OperationError::Crypto))?;
+        for address in std::mem::take(&mut self.late_addresses) {
+            let _ = ice.add_local_address(now, address);
+        }
         if self.gathering == IceGatheringState::Complete {
             ice.end_of_local_addresses(now);
         }

@@ -35,7 +35,7 @@ impl PeerConnection {
 
     /// Raises what changed since the last time.
     pub(super) fn settle_states(&mut self) {
-        if self.closing != Closing::Open {
+        if self.closing != Closing::Open || self.is_event_queue_full() {
             return;
         }
         let ice_state = match self.transport.ice.state() {

@@ -78,7 +78,7 @@ impl Transport {
         }
         match role {
             dtls::Role::Client if self.ice.selected_path().is_none() => self.waiting_client = true,
-            role => self.begin(now, role),
+            dtls::Role::Client | dtls::Role::Server => self.begin(now, role),
         }
     }
 

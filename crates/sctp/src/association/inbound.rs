@@ -23,6 +23,8 @@ pub(crate) struct Inbound {
     waiting_bytes: usize,
     deferred: Option<Deferred>,
     arena: BytesMut,
+    /// Size of the next block.
+    block: usize,
 }
 
 #[derive(Debug)]
@@ -41,8 +43,10 @@ struct Deferred {
     bytes: usize,
 }
 
-/// Small messages are cut from blocks of this size.
+/// Small messages are cut from blocks of this size; the first one is smaller, for associations that
+/// carry hardly anything.
 const ARENA: usize = 32 << 10;
+const FIRST_BLOCK: usize = 2 << 10;
 /// Larger messages get an allocation of their own.
 const ARENA_MESSAGE: usize = 4 << 10;
 
@@ -55,6 +59,7 @@ impl Inbound {
             waiting_bytes: 0,
             deferred: None,
             arena: BytesMut::new(),
+            block: FIRST_BLOCK,
         }
     }
 
@@ -104,7 +109,8 @@ impl Inbound {
         }
         if self.arena.capacity() < payload.len() {
             // Takes the block back when all that was cut from it is gone.
-            self.arena.reserve(ARENA);
+            self.arena.reserve(self.block.max(payload.len()));
+            self.block = self.block.saturating_mul(2).min(ARENA);
         }
         self.arena.extend_from_slice(payload);
         self.arena.split().freeze()
