@@ -236,9 +236,12 @@ async fn handlers_go_with_their_connection() -> Result<(), Error> {
     alice.on_track(move |_| drop((cycle.clone(), Arc::clone(&kept))));
     assert_eq!(Arc::strong_count(&held), 2);
     soon(alice.close()).await;
-    while Arc::strong_count(&held) > 1 {
-        tokio::task::yield_now().await;
-    }
+    soon(async {
+        while Arc::strong_count(&held) > 1 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     let kept = Arc::clone(&held);
     alice.on_track(move |_| drop(Arc::clone(&kept)));
     assert_eq!(Arc::strong_count(&held), 1, "nothing will call it");

@@ -1,26 +1,27 @@
 // SHA-256 over a stream, in a worker: WebCrypto digests only what is in memory as a whole.
 // Messages in: an ArrayBuffer to append, or "finish". Messages out: {taken: bytes}, {digest: hex}.
 
-const K = new Uint32Array(64);
-const state = new Uint32Array(8);
+// Signed words: the engine keeps those in registers, unsigned ones it does not.
+const K = new Int32Array(64);
+const state = new Int32Array(8);
 {
   // The constants are the fractional parts of the roots of the first primes (FIPS 180-4, 4.2.2 and 5.3.3).
   const primes = [];
   for (let n = 2; primes.length < 64; n++) if (primes.every((p) => n % p)) primes.push(n);
-  const fraction = (x) => ((x - Math.floor(x)) * 2 ** 32) >>> 0;
+  const fraction = (x) => ((x - Math.floor(x)) * 2 ** 32) | 0;
   primes.forEach((p, i) => {
     K[i] = fraction(Math.cbrt(p));
     if (i < 8) state[i] = fraction(Math.sqrt(p));
   });
 }
-const w = new Uint32Array(64);
+const w = new Int32Array(64);
 const rest = new Uint8Array(64);
 let filled = 0;
 let length = 0;
 
 function compress(bytes, at) {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, 64);
-  for (let i = 0; i < 16; i++) w[i] = view.getUint32(4 * i);
+  for (let i = 0; i < 16; i++) w[i] = view.getInt32(4 * i);
   for (let i = 16; i < 64; i++) {
     const x = w[i - 15], y = w[i - 2];
     const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
@@ -64,7 +65,7 @@ function finish() {
   end.setUint32(padding.length - 8, Math.floor(bits / 2 ** 32));
   end.setUint32(padding.length - 4, bits >>> 0);
   update(padding);
-  return [...state].map((word) => word.toString(16).padStart(8, "0")).join("");
+  return [...state].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
 self.onmessage = ({ data }) => {

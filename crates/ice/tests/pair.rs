@@ -350,6 +350,28 @@ fn data_keeps_its_path_during_a_restart_until_the_new_one_is_nominated() {
 }
 
 #[test]
+fn a_restart_that_is_taken_back_leaves_the_agreed_generation() {
+    let mut pair = connected(start());
+    assert!(!pair.a.machine.0.take_back_restart(start()), "there was none");
+    let path = pair.a.machine.0.selected_path();
+    let old = common::credentials(&pair.a.machine);
+    let now = pair.now();
+    // Twice in one offer is one step back.
+    for _ in 0..2 {
+        pair.a.machine.0.restart(now).unwrap();
+        pair.a.machine.0.end_of_local_addresses(now);
+        pair.run_for(100 * MS);
+    }
+    let now = pair.now();
+    assert!(pair.a.machine.0.take_back_restart(now));
+    assert!(!pair.a.machine.0.take_back_restart(now));
+    assert_eq!(common::credentials(&pair.a.machine), old);
+    pair.run_for(300 * S);
+    assert_eq!(pair.a.machine.0.selected_path(), path);
+    assert_eq!(state(&pair), [ConnectionState::Completed; 2]);
+}
+
+#[test]
 fn a_restart_finds_a_new_way_after_the_network_has_changed() {
     let mut pair = connected(start());
     let elsewhere = "203.0.113.9";

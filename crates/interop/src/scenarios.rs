@@ -14,6 +14,35 @@ use sha2::{Digest as _, Sha256};
 use crate::call::at;
 use crate::{BrowserKind, Call, patiently};
 
+/// Makes a test of every scenario, for one browser.
+#[macro_export]
+macro_rules! every_scenario {
+    ($browser:expr) => {
+        $crate::every_scenario! {
+            $browser;
+            data_only_browser_offers,
+            data_only_rust_offers,
+            media_browser_offers,
+            media_rust_offers,
+            ten_channels_of_every_mode,
+            a_track_is_added_later,
+            ice_restarts,
+            closes_from_either_end,
+            bulk_both_ways,
+        }
+    };
+    ($browser:expr; $($name:ident),+ $(,)?) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() -> anyhow::Result<()> {
+            if !$browser.is_installed() {
+                $crate::missing($browser.program(), $browser.program());
+                return Ok(());
+            }
+            $crate::scenarios::$name($browser).await
+        })+
+    };
+}
+
 /// What a browser needs for a call with media. Its processing would take the returned beeps for an
 /// echo, and cancel them.
 fn media() -> Value {

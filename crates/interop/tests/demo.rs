@@ -241,10 +241,12 @@ async fn statistics(page: &Chromium) -> anyhow::Result<()> {
         if name == "loss" {
             continue;
         }
-        assert!(numbers.iter().all(|number| *number > 0.0), "{name}: {numbers:?}");
+        // Chromium rounds the round trip to milliseconds: on one machine that may be none.
+        let least = if name == "rtt" { &numbers[1..] } else { &numbers[..] };
+        assert!(least.iter().all(|number| *number > 0.0), "{name}: {numbers:?}");
         let begin = Instant::now();
         while page.run(&script).await? == first {
-            anyhow::ensure!(begin.elapsed() < Duration::from_secs(10), "{name} stands still");
+            anyhow::ensure!(begin.elapsed() < Duration::from_secs(20), "{name} stands still");
         }
     }
     anyhow::ensure!(page.text("path").await?.contains("DTLS 1."));

@@ -4,20 +4,20 @@
 //! descriptions, datagrams and the time; it hands you descriptions, datagrams, events and the next
 //! time it wants to be called. RTP goes in and comes out as encoded payloads: there is no codec, no
 //! jitter buffer and no capture here, no signalling, and no socket (`antiphon-driver-tokio` has
-//! those). Chromium and Firefox interoperate with it.
+//! those). `crates/interop` runs it against Chromium and Firefox.
 //!
 //! One bundled transport carries all sections: a section of the peer that is outside its first
 //! BUNDLE group, or without `rtcp-mux`, is rejected.
 //!
 //! | Specification | Where | Status |
 //! |---|---|---|
-//! | W3C webrtc-pc: offers, answers, rollback, perfect negotiation | [`PeerConnection`] | complete; calls are not queued but take effect at once, and fail with [`InvalidState::Closed`] after the end |
+//! | W3C webrtc-pc: offers, answers, rollback, perfect negotiation | [`PeerConnection`] | yes; calls are not queued but take effect at once, and fail with [`InvalidState::Closed`] after the end |
 //! | W3C webrtc-pc: transceivers | [`PeerConnection::add_transceiver`], [`PeerConnection::add_track`] | directions, streams, codec preferences; no `setParameters`, `replaceTrack`, DTMF |
-//! | W3C webrtc-pc: data channels | [`PeerConnection::create_data_channel`] | complete but for `priority` |
+//! | W3C webrtc-pc: data channels | [`PeerConnection::create_data_channel`] | yes; no `priority`; channels whose section the peer rejects stay connecting |
 //! | W3C webrtc-stats | [`PeerConnection::stats`] | transport, inbound, outbound and data channels; not the rest |
 //! | RFC 9429 JSEP | `jsep` | one transport, `max-bundle` offers; simulcast is parsed and answered without |
 //! | RFC 9143 BUNDLE, RFC 8843 routing, RFC 5761 | `jsep`, `media` | complete for one transport |
-//! | RFC 7983, 9443 demultiplexing | `transport` | complete |
+//! | RFC 7983, 9443 demultiplexing | `transport` | complete for what there is |
 //! | RFC 5764, 8827 DTLS-SRTP | `transport` | complete; no identity provider |
 //! | RFC 8841, 8831, 8832 SCTP over DTLS | `connection` | complete; the association is not moved to another port |
 //! | RFC 8834 RTP: 3550, 4585, 4588, 5104 | `media` | reports, NACK, RTX, PLI, FIR received, BYE; no congestion control (transport-cc, 8083), no FEC, no layers |
@@ -31,8 +31,9 @@
 //! [`Transmit::segment_size`] tells of batches that belong into one call to the kernel.
 //!
 //! Nothing a stranger sends changes anything but a counter: only paths on which the peer has proved
-//! itself to ICE lead to DTLS and SRTP. Every queue is bounded, by [`Configuration`] or by a
-//! constant; events that are not polled stop data channels ([`Configuration::max_events`]). Once
+//! itself to ICE lead to DTLS and SRTP. Every queue that the peer can fill is bounded, by
+//! [`Configuration`] or by a constant; events that are not polled stop data channels
+//! ([`Configuration::max_events`]). Once
 //! media flows, neither an RTP packet nor a short message of a data channel costs an allocation.
 //! An idle connection with a data channel takes about 32 KiB.
 //!

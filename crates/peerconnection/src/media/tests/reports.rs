@@ -159,8 +159,8 @@ fn what_was_not_negotiated_is_not_sent() {
     assert_eq!(sent, Err(SendError::UnknownTransceiver));
     let sent = media.send(start(), AUDIO, &packet, &mut buf);
     assert_eq!(sent, Err(SendError::PayloadType(VP8)));
-    let sent = media.send(start(), VIDEO, &outgoing(VP8, 0, &[0; 1201]), &mut buf);
-    assert_eq!(sent, Err(SendError::PayloadTooLarge { len: 1201, limit: 1200 }));
+    let sent = media.send(start(), VIDEO, &outgoing(VP8, 0, &[0; 1189]), &mut buf);
+    assert_eq!(sent, Err(SendError::PayloadTooLarge { len: 1189, limit: 1188 }));
     let sent = media.send(start(), VIDEO, &packet, &mut buf[..20]);
     assert!(matches!(sent, Err(SendError::BufferTooSmall { need: 20.. })), "{sent:?}");
     assert!(media.poll_output(start(), &mut buf[..100]).is_err());
