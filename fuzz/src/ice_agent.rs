@@ -14,7 +14,7 @@ const THEIRS: &str = "theirpasswordtheirpassword";
 
 /// Runs the target over `data`.
 ///
-/// Each step is a byte that names a call and the bytes it takes; see [`World::step`].
+/// Each step is a byte that names a call and the bytes it takes; see `World::step`.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     let mut world = World::new(input.byte());

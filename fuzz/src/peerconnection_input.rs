@@ -35,7 +35,7 @@ fn provider() -> Arc<dyn CryptoProvider> {
 
 /// Runs the target over `data`.
 ///
-/// Each step is a byte that names a side and a call, and the bytes it takes; see [`World::step`].
+/// Each step is a byte that names a side and a call, and the bytes it takes; see `World::step`.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     let mut world = World::new();
