@@ -46,8 +46,8 @@ pub use antiphon_driver_tokio::{
 pub use antiphon_peerconnection as peerconnection;
 pub use antiphon_peerconnection::crypto;
 pub use antiphon_peerconnection::{
-    Codec, ConnectionState, DataChannelInit, DataChannelState, Direction, IceCandidate,
-    IceConnectionState, IceGatheringState, Kind, OfferOptions, RtpOutgoing, SdpType,
+    BundlePolicy, Codec, ConnectionState, DataChannelInit, DataChannelState, Direction,
+    IceCandidate, IceConnectionState, IceGatheringState, Kind, OfferOptions, RtpOutgoing, SdpType,
     SessionDescription, SignalingState, StatsReport, TransceiverInit,
 };
 

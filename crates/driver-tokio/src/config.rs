@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use antiphon_peerconnection::BundlePolicy;
 use antiphon_peerconnection::crypto::{Certificate, CryptoProvider};
 
 /// What a connection is made with. `RTCConfiguration`, webrtc-pc section 4.2.
@@ -10,6 +11,9 @@ use antiphon_peerconnection::crypto::{Certificate, CryptoProvider};
 pub struct Configuration {
     /// Servers that help to find a path. Default: none, which is enough within one network.
     pub ice_servers: Vec<IceServer>,
+    /// How offers say that everything goes over one transport. Default:
+    /// [`BundlePolicy::Balanced`].
+    pub bundle_policy: BundlePolicy,
     /// The cryptography.
     pub provider: Arc<dyn CryptoProvider>,
     /// Proves to the peer that we are who signalled. Default: a new one per connection, so that
@@ -37,6 +41,7 @@ impl Configuration {
     pub fn new(provider: Arc<dyn CryptoProvider>) -> Self {
         Self {
             ice_servers: Vec::new(),
+            bundle_policy: BundlePolicy::default(),
             provider,
             certificate: None,
             include_loopback: false,

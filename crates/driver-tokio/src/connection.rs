@@ -65,6 +65,7 @@ impl PeerConnection {
             None => config.provider.generate_certificate(&CertificateParams::new(unix_time))?,
         };
         let mut inner = peer::Configuration::new(Arc::clone(&config.provider), certificate);
+        inner.bundle_policy = config.bundle_policy;
         inner.unix_time = unix_time;
         inner.send_buffer_bytes = config.send_buffer_bytes;
         inner.receive_buffer_bytes = config.receive_buffer_bytes;

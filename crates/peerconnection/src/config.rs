@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use antiphon_crypto::{Certificate, CryptoProvider};
 
+use crate::BundlePolicy;
+
 /// What a connection is made with. Start from [`Configuration::new`] and change fields.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -13,6 +15,9 @@ pub struct Configuration {
     /// Proves to the peer that we are who signalled. One per connection keeps connections
     /// unlinkable; one for many saves the time of making it.
     pub certificate: Certificate,
+    /// How offers say that everything goes over one transport. Default:
+    /// [`BundlePolicy::Balanced`].
+    pub bundle_policy: BundlePolicy,
     /// STUN servers that tell us our reflexive addresses, already resolved. Default: none.
     pub stun_servers: Vec<SocketAddr>,
     /// The wall clock at the `now` of the constructor, since the Unix epoch. Sender reports carry
@@ -46,6 +51,7 @@ impl Configuration {
         Self {
             provider,
             certificate,
+            bundle_policy: BundlePolicy::default(),
             stun_servers: Vec::new(),
             unix_time: Duration::ZERO,
             send_buffer_bytes: 4 << 20,

@@ -136,6 +136,6 @@ pub use media::Drop as MediaDrop;
 pub use stats::{DataChannelStats, InboundRtpStats, OutboundRtpStats, StatsReport, TransportStats};
 pub use transceiver::{Codec, TransceiverInfo, TransceiverInit};
 pub use types::{
-    ConnectionState, DataChannelState, Direction, IceConnectionState, IceGatheringState, Kind,
-    SdpType, SignalingState, UnknownWord,
+    BundlePolicy, ConnectionState, DataChannelState, Direction, IceConnectionState,
+    IceGatheringState, Kind, SdpType, SignalingState, UnknownWord,
 };

@@ -80,6 +80,24 @@ w3c_enum! {
 }
 
 w3c_enum! {
+    /// Which sections of an offer could live without the bundle. webrtc-pc section 4.2.5.
+    ///
+    /// There is one transport: a peer that cannot bundle gets none of the others. The policy
+    /// decides how an offer says so.
+    #[doc(alias = "RTCBundlePolicy")]
+    #[derive(Default)]
+    BundlePolicy {
+        /// The first section of each kind.
+        #[default]
+        Balanced = "balanced",
+        /// All.
+        MaxCompat = "max-compat",
+        /// The first section only.
+        MaxBundle = "max-bundle",
+    }
+}
+
+w3c_enum! {
     /// Whether local candidates are still being found. webrtc-pc section 4.3.2.
     #[doc(alias = "RTCIceGatheringState")]
     IceGatheringState {

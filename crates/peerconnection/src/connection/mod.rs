@@ -114,6 +114,7 @@ impl PeerConnection {
         let session_id = random.next_u64() >> 1;
         let mut settings =
             Settings::new(session_id, settings_seed, cname.clone(), vec![fingerprint]);
+        settings.bundle_policy = config.bundle_policy;
         settings.max_message_size = u64::try_from(config.max_message_bytes).unwrap_or(u64::MAX);
         Ok(Self {
             transport: Transport::new(&config, seeds, now)?,

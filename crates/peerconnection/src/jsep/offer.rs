@@ -5,11 +5,11 @@ use antiphon_sdp::{Media, Setup};
 use super::description::Description;
 use super::format::Format;
 use super::section::{ExtensionLine, Section, What};
-use super::settings::{BundlePolicy, LocalTransport, Settings};
+use super::settings::{LocalTransport, Settings};
 use super::state::{Created, State, Use};
 use super::transceiver::Transceiver;
 use super::write::{Place, RtpLines, Shared, dead, session};
-use crate::{Direction, Error, SignalingState};
+use crate::{BundlePolicy, Direction, Error, SignalingState};
 
 /// One section of the offer to be.
 #[derive(Debug)]

@@ -1,23 +1,7 @@
 //! What a negotiation is made with.
 
 use super::codec::{Codec, default_audio, default_video};
-use crate::Kind;
-
-/// Which sections of an offer may live without the bundle. `RTCBundlePolicy`.
-///
-/// We have one transport: a peer that cannot bundle gets none of the others. The policy decides
-/// how an offer says so.
-#[cfg_attr(not(test), expect(dead_code, reason = "the connection offers the default only"))]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum BundlePolicy {
-    /// The first section of each kind; the others are `bundle-only`.
-    #[default]
-    Balanced,
-    /// All.
-    MaxCompat,
-    /// The first section only.
-    MaxBundle,
-}
+use crate::{BundlePolicy, Kind};
 
 /// Options of a [`Negotiation`](super::Negotiation).
 #[derive(Clone, Debug)]

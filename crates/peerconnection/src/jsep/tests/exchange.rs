@@ -1,9 +1,10 @@
 //! Initial offers and answers.
 
 use super::*;
+use crate::BundlePolicy;
 use crate::SignalingState;
 use crate::jsep::codec::Codec;
-use crate::jsep::settings::{BundlePolicy, uri};
+use crate::jsep::settings::uri;
 use crate::jsep::{DtlsRole, Sctp};
 
 //= rfc9429#5.2.1
