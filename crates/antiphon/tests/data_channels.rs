@@ -158,3 +158,24 @@ async fn dropping_a_handle_closes_what_it_owns() -> Result<(), Error> {
     assert!(matches!(other.send_text("too late").await, Err(Error::Closed)));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_sender_is_told_when_little_is_left_to_send() -> Result<(), Error> {
+    let (_alice, _bob, ours, mut theirs) = soon(pair()).await?;
+    for _ in 0..40 {
+        ours.try_send(vec![1; 65_536])?;
+    }
+    assert!(ours.buffered_amount() > 500_000, "{}", ours.buffered_amount());
+    let reading = tokio::spawn(async move {
+        for _ in 0..40 {
+            soon(theirs.recv()).await.expect("a message");
+        }
+        theirs
+    });
+    soon(ours.buffered_amount_low(100_000)).await?;
+    assert!(ours.buffered_amount() <= 100_000, "{}", ours.buffered_amount());
+    soon(ours.buffered_amount_low(0)).await?;
+    assert_eq!(ours.buffered_amount(), 0);
+    reading.await.expect("no panic");
+    Ok(())
+}

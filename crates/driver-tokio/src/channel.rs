@@ -51,6 +51,23 @@ impl State {
         }
     }
 
+    /// Done when no more than `threshold` bytes wait for the network.
+    pub(crate) fn channel_low(
+        &mut self,
+        id: DataChannelId,
+        threshold: usize,
+    ) -> Wait<Result<(), Error>> {
+        if self.channel_state(id) == DataChannelState::Closed {
+            return Wait::Done(Err(Error::Closed));
+        }
+        // The machine tells of the fall to its threshold, and of nothing above it.
+        self.machine.set_buffered_amount_low_threshold(id, threshold);
+        if self.machine.buffered_amount(id) <= threshold {
+            return Wait::Done(Ok(()));
+        }
+        Wait::For(Topic::Channel(id))
+    }
+
     /// Done when the network has taken all.
     pub(crate) fn channel_drained(&mut self, id: DataChannelId) -> Wait<Result<(), Error>> {
         if self.machine.buffered_amount(id) == 0 {

@@ -121,6 +121,21 @@ impl DataChannel {
         self.owner.shared.lock().machine.buffered_amount(self.owner.id)
     }
 
+    /// Waits until no more than `threshold` bytes wait for the network.
+    ///
+    /// This is W3C's `bufferedAmountLowThreshold` and `onbufferedamountlow` in one. A channel has
+    /// one threshold: of several waits at once the last one's holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] when the channel is closed before.
+    #[doc(alias = "bufferedAmountLowThreshold")]
+    #[doc(alias = "onbufferedamountlow")]
+    pub async fn buffered_amount_low(&self, threshold: usize) -> Result<(), Error> {
+        let id = self.owner.id;
+        self.owner.shared.wait(|state| state.channel_low(id, threshold)).await
+    }
+
     /// Waits until the channel is open.
     ///
     /// # Errors
