@@ -85,6 +85,8 @@ pub trait Machine: Sized + 'static {
     ///
     /// What the stack says.
     fn write(&mut self, message: &[u8]) -> Result<bool, Failure>;
+    /// Whether messages came since it was asked last how much.
+    fn has_received(&self) -> bool;
     /// Bytes of messages that came since it was asked last.
     fn take_received(&mut self) -> usize;
 }
@@ -98,9 +100,13 @@ pub struct Driven<M> {
 }
 
 impl<M: Machine> Driven<M> {
-    /// One round: what there is to send, what is due, what has come; sleeps when there is nothing.
-    async fn step(&mut self) -> Result<(), Failure> {
+    /// One round: what there is to send, then what is due or has come. Sleeps when there is neither,
+    /// unless `done` says that sending brought what is waited for.
+    async fn step(&mut self, done: impl Fn(&M) -> bool) -> Result<(), Failure> {
         let deadline = self.flush()?;
+        if done(&self.machine) {
+            return Ok(());
+        }
         let now = Instant::now();
         let due = deadline.is_some_and(|deadline| deadline <= now);
         if due {
@@ -177,14 +183,14 @@ impl<M: Machine> End for Driven<M> {
 
     async fn open(&mut self) -> Result<(), Failure> {
         while !self.machine.is_open() {
-            self.step().await?;
+            self.step(M::is_open).await?;
         }
         Ok(())
     }
 
     async fn send(&mut self, message: &[u8]) -> Result<(), Failure> {
         while !self.machine.write(message)? {
-            self.step().await?;
+            self.step(|_| false).await?;
         }
         Ok(())
     }
@@ -195,7 +201,7 @@ impl<M: Machine> End for Driven<M> {
             if received > 0 {
                 return Ok(received);
             }
-            self.step().await?;
+            self.step(M::has_received).await?;
         }
     }
 }

@@ -125,6 +125,10 @@ impl Machine for Rtc {
         Ok(room)
     }
 
+    fn has_received(&self) -> bool {
+        self.received > 0
+    }
+
     fn take_received(&mut self) -> usize {
         std::mem::take(&mut self.received)
     }

@@ -95,6 +95,10 @@ impl Machine for Str0m {
         Ok(channel.write(true, message)?)
     }
 
+    fn has_received(&self) -> bool {
+        self.received > 0
+    }
+
     fn take_received(&mut self) -> usize {
         std::mem::take(&mut self.received)
     }
