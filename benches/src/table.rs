@@ -102,7 +102,7 @@ pub struct Row {
     pub peer: Option<Peer>,
     /// How many times as good as the peer or limit we are; above 1 is better.
     pub ratio: f64,
-    /// The ratio that we want at least.
+    /// The ratio that we want at least; 0 where there is no bar.
     pub bar: f64,
     /// Whether the ratio reaches the bar.
     pub holds: bool,
@@ -208,7 +208,12 @@ impl fmt::Display for Table {
                 }
                 None => ("-".to_owned(), "-".to_owned()),
             };
-            let verdict = if row.holds { "holds" } else { "falls short" };
+            let (bar, verdict) = match row.bar {
+                // No bar: the number is there to be seen.
+                0.0 => ("-".to_owned(), ""),
+                bar if row.holds => (format!("{bar:.2}"), "holds"),
+                bar => (format!("{bar:.2}"), "falls short"),
+            };
             lines.push([
                 row.name.clone(),
                 short(row.ours),
@@ -216,7 +221,7 @@ impl fmt::Display for Table {
                 version,
                 row.unit.name().to_owned(),
                 format!("{:.2}", row.ratio),
-                format!("{:.2}", row.bar),
+                bar,
                 verdict.to_owned(),
             ]);
         }

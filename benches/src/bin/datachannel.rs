@@ -62,16 +62,19 @@ fn main() -> ExitCode {
         let rate = format!("{name} messages");
         let cost = format!("{name} messages, both ends");
         let (fast, cheap) = (Unit::MegabytesPerSecond, Unit::MegabytesPerCpuSecond);
-        table.push(Row::within(&rate, ours.per_second, fast, PER_SECOND));
-        table.push(Row::within(&cost, ours.per_cpu_second, cheap, PER_CPU_SECOND));
+        // The bars are for messages that fill packets.
+        let has_bar = size >= 16 << 10;
+        if has_bar {
+            table.push(Row::within(&rate, ours.per_second, fast, PER_SECOND));
+            table.push(Row::within(&cost, ours.per_cpu_second, cheap, PER_CPU_SECOND));
+        }
+        let (times, once) = if has_bar { (TIMES_PEER, 1.0) } else { (0.0, 0.0) };
         for ((peer, version, _), theirs) in stacks.iter().skip(1).zip(theirs) {
             if theirs.per_second > 0.0 {
                 let beside = |value| Peer::new(peer, version, value);
                 let (per_second, per_cpu) = (theirs.per_second, theirs.per_cpu_second);
-                let row =
-                    Row::against(&rate, ours.per_second, fast, beside(per_second), TIMES_PEER);
-                table.push(row);
-                table.push(Row::against(&cost, ours.per_cpu_second, cheap, beside(per_cpu), 1.0));
+                table.push(Row::against(&rate, ours.per_second, fast, beside(per_second), times));
+                table.push(Row::against(&cost, ours.per_cpu_second, cheap, beside(per_cpu), once));
             }
         }
     }

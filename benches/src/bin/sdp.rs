@@ -5,9 +5,12 @@ use std::process::ExitCode;
 
 #[cfg(feature = "peers")]
 use antiphon_benches::Peer;
-use antiphon_benches::{Table, Unit, consume, interleaved};
+use antiphon_benches::{Row, Table, Unit, consume, interleaved};
 use antiphon_sdp::SessionDescription;
 use antiphon_testkit::fixtures;
+
+/// What parsing the long offer of a browser may take.
+const PARSE_NANOSECONDS: f64 = 25_000.0;
 
 fn main() -> ExitCode {
     let mut table = Table::new("sdp");
@@ -15,6 +18,13 @@ fn main() -> ExitCode {
         if ["chromium-offer-av-data.sdp", "firefox-offer-av-data.sdp", "chromium-data-only.sdp"]
             .contains(&name.as_str())
         {
+            if name == "chromium-offer-av-data.sdp" {
+                let time = interleaved(&mut [&mut || parse(&text)]);
+                for time in time {
+                    let row = format!("parse {name}, {} bytes", text.len());
+                    table.push(Row::within(&row, time, Unit::Nanoseconds, PARSE_NANOSECONDS));
+                }
+            }
             compare(&mut table, &name, &text);
         }
     }

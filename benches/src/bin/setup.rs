@@ -124,7 +124,8 @@ fn main() -> ExitCode {
         table.push(Row::within(name, ours, unit, limit));
         for (stack, theirs) in values {
             let peer = theirs.map(|theirs| Peer::new(stack.name, stack.version, theirs));
-            let row = peer.map(|peer| Row::against(name, ours, unit, peer, 1.0));
+            // The bars are the limits above; peers differ in cryptography and in what they promise.
+            let row = peer.map(|peer| Row::against(name, ours, unit, peer, 0.0));
             row.into_iter().for_each(|row| table.push(row));
         }
     };
