@@ -51,7 +51,8 @@ impl Machine for Rtc {
     }
 
     fn offer(&mut self) -> Result<String, Failure> {
-        drop(self.connection.create_data_channel("bench", Some(RTCDataChannelInit::default()))?);
+        let _channel =
+            self.connection.create_data_channel("bench", Some(RTCDataChannelInit::default()))?;
         let offer = self.connection.create_offer(None)?;
         self.connection.set_local_description(Instant::now(), offer.clone())?;
         Ok(offer.sdp)

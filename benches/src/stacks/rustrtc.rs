@@ -1,3 +1,5 @@
+#![expect(clippy::wildcard_enum_match_arm, reason = "most events of the peer do not matter here")]
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -77,7 +79,7 @@ impl End for Rustrtc {
             match self.channel()?.recv().await.ok_or("closed")? {
                 DataChannelEvent::Open => return Ok(()),
                 DataChannelEvent::Close => return Err("closed".into()),
-                _ => {}
+                DataChannelEvent::Message(_) | DataChannelEvent::BufferedAmountLow(_) => {}
             }
         }
     }

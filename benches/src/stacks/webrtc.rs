@@ -1,3 +1,5 @@
+#![expect(clippy::wildcard_enum_match_arm, reason = "most events of the peer do not matter here")]
+
 use std::fmt;
 use std::sync::Arc;
 
