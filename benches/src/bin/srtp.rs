@@ -109,7 +109,7 @@ impl Bare {
 }
 
 /// How much of the time of protection the bare cipher takes at least.
-const BARE_SHARE: f64 = 1.0 / 1.15;
+const BARE_SHARE: f64 = 1.0 / 1.1;
 
 /// Protection beside its bare cipher, with the same provider.
 fn beside_bare(table: &mut Table, name: &str, mut ours: Ours, bare: &Bare, payload: usize) {

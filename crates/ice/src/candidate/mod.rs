@@ -43,7 +43,7 @@ pub enum Address {
     /// An IP address and port.
     Ip(SocketAddr),
     /// A name that hides or stands for an address, such as `4f8a....local`. The agent ignores
-    /// candidates with a name for now.
+    /// candidates with a name.
     Name {
         /// The name, as it was written.
         host: String,
@@ -111,7 +111,7 @@ impl CandidateKind {
 pub enum Protocol {
     /// UDP.
     Udp,
-    /// TCP (RFC 6544): parsed and written; the agent ignores such candidates for now.
+    /// TCP (RFC 6544): parsed and written; the agent ignores such candidates.
     Tcp,
 }
 
