@@ -20,6 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("crypto-rust", &["crypto"]),
     ("crypto-aws-lc", &["crypto"]),
     ("srtp", &["rtp", "crypto"]),
+    ("sframe", &["crypto"]),
     ("bwe", &[]),
     ("turn", &["stun", "crypto"]),
     ("ice", &["stun", "crypto"]),
@@ -48,6 +49,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("media-capture", &[]),
     ("antiphon", &["peerconnection", "driver-tokio", "crypto-rust", "media-capture"]),
     ("cli", &["antiphon"]),
+    ("turn-server", &["turn", "stun", "dtls", "crypto", "crypto-aws-lc"]),
 ];
 
 /// What the tests of any package may import besides.
@@ -57,7 +59,7 @@ const TESTS_MAY_IMPORT: &[&str] = &["testkit", "crypto-rust"];
 const DEVELOPMENT: &[&str] = &["testkit", "interop", "fuzz", "benches", "xtask"];
 
 /// The only packages of ours that may have an asynchronous runtime in their tree.
-const ASYNC: &[&str] = &["driver-tokio", "antiphon", "cli"];
+const ASYNC: &[&str] = &["driver-tokio", "antiphon", "cli", "turn-server"];
 
 /// Packages of others that have no place in a tree: a second cryptography, C libraries.
 const UNWANTED: &[&str] = &["ring", "openssl-sys", "aws-lc-sys"];

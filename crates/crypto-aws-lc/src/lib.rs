@@ -1,0 +1,1 @@
+//! antiphon's fast cryptography provider, on aws-lc-rs.

@@ -1,0 +1,1 @@
+//! SFrame: end-to-end encryption of media frames through an SFU (RFC 9605).
