@@ -8,8 +8,9 @@
 //! | proof that a machine keeps the nine rules of the five verbs | [`conformance`] |
 //! | proof that a path does not allocate, or stays small | [`alloc`] |
 //! | session descriptions and datagrams of browsers | [`fixtures`] |
+//! | two programs with real sockets that talk over a bad network | [`Forwarder`] |
 //!
-//! Nothing here sleeps or opens a port. Everything random comes from one seed, which is printed
+//! Nothing but [`Forwarder`] reads the clock or opens a port. Everything random comes from one seed, which is printed
 //! when a test fails; `ANTIPHON_SEED=n` chooses another.
 //!
 //! ```
@@ -52,11 +53,13 @@
 pub mod alloc;
 pub mod conformance;
 pub mod fixtures;
+mod forwarder;
 mod machine;
 pub mod netem;
 mod pair;
 mod random;
 
+pub use forwarder::Forwarder;
 pub use machine::{Machine, Path, Sent};
 pub use pair::{Host, Pair, Side};
 pub use random::{Random, seed};

@@ -53,15 +53,15 @@ impl Default for Link {
 }
 
 /// The arrival of a datagram at the far end of a link, and of its duplicate.
-pub(super) struct Passage {
-    pub(super) arrival: Duration,
-    pub(super) duplicate: Option<Duration>,
+pub(crate) struct Passage {
+    pub(crate) arrival: Duration,
+    pub(crate) duplicate: Option<Duration>,
 }
 
 /// A link at work.
 #[derive(Debug, Default)]
-pub(super) struct Line {
-    pub(super) link: Link,
+pub(crate) struct Line {
+    pub(crate) link: Link,
     /// When the last bit of what was accepted so far leaves the queue.
     busy_until: Duration,
     /// The latest arrival so far: a link keeps the order unless told otherwise.
@@ -70,7 +70,7 @@ pub(super) struct Line {
 
 impl Line {
     /// Sends `bytes` in at `at`; `headers` is the size of the IP and UDP headers.
-    pub(super) fn pass(
+    pub(crate) fn pass(
         &mut self,
         at: Duration,
         headers: usize,

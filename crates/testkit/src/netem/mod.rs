@@ -30,6 +30,7 @@ mod nat;
 mod route;
 
 pub use datagram::{Arrived, Counters, Datagram, Fate};
+pub(crate) use link::Line;
 pub use link::Link;
 pub use log::Entry;
 pub use nat::{Dependence, NatConfig};
@@ -41,7 +42,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::{Path, Random};
-use link::Line;
 use log::Log;
 use nat::Nat;
 
