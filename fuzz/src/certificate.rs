@@ -1,6 +1,6 @@
 //! A peer's certificate and its signature over a handshake.
 
-use antiphon_crypto::{CryptoProvider as _, SignatureError, SignatureScheme};
+use antiphon_crypto::{CryptoProvider as _, SignatureError};
 use antiphon_crypto_rust::RustCrypto;
 
 /// Runs the target over `data`: a length of two bytes, that many bytes of certificate, and a
@@ -15,7 +15,7 @@ pub fn run(data: &[u8]) {
     let Some((certificate, signature)) = data.split_at_checked(len) else { return };
     let provider = RustCrypto::new();
     let info = provider.inspect_certificate(certificate);
-    for scheme in [SignatureScheme::EcdsaSecp256r1Sha256, SignatureScheme::Ed25519] {
+    for &scheme in provider.signature_schemes() {
         let verdict = provider.verify(scheme, certificate, b"a handshake", signature);
         // Reading and verifying see the same certificate.
         let unreadable = matches!(verdict, Err(SignatureError::Certificate(_)));

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use antiphon_crypto::{
-    Certificate, CertificateError, CertificateInfo, CertificateParams, CryptoError, PublicKeyKind,
+    Certificate, CertificateError, CertificateInfo, CertificateParams, CryptoError,
+    SignatureScheme, SigningKey,
 };
-use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
-use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::entropy::Entropy;
-use crate::p256_key::{Signing, Verifying};
+use crate::key::{self, OwnKey, PeerKey};
 
 /// Longer certificates are refused unread: those of WebRTC have some hundred bytes.
 const MAX_LEN: usize = 16 * 1024;
@@ -19,60 +18,77 @@ const MAX_LEN: usize = 16 * 1024;
 /// How long before its making a certificate becomes valid, for peers whose clocks are late.
 const BACKDATED: Duration = Duration::from_secs(86_400);
 
-/// The key of a peer's certificate, of a kind we can check signatures with.
-#[derive(Clone, Copy)]
-pub(crate) enum PeerKey {
-    EcdsaP256(Verifying),
+/// Reads the key out of a DER-encoded certificate.
+pub(crate) fn peer_key(der: &[u8]) -> Result<PeerKey, CertificateError> {
+    PeerKey::from_info(parse(der)?.public_key()).ok_or(CertificateError::UnsupportedKey)
 }
 
-impl PeerKey {
-    /// Reads the key out of a DER-encoded certificate.
-    pub(crate) fn read(der: &[u8]) -> Result<Self, CertificateError> {
-        let malformed = CertificateError::Malformed { len: der.len() };
-        if der.len() > MAX_LEN {
-            return Err(malformed);
-        }
-        let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| malformed)?;
-        if !rest.is_empty() {
-            return Err(malformed);
-        }
-        Self::from_info(certificate.public_key()).ok_or(CertificateError::UnsupportedKey)
-    }
+/// What a DER-encoded certificate says about itself.
+pub(crate) fn inspect(der: &[u8]) -> Result<CertificateInfo, CertificateError> {
+    peer_key(der).map(|key| CertificateInfo::new(key.kind()))
+}
 
-    fn from_info(info: &SubjectPublicKeyInfo<'_>) -> Option<Self> {
-        if info.algorithm.algorithm != OID_KEY_TYPE_EC_PUBLIC_KEY {
-            return None;
-        }
-        //= rfc5480#2.1.1
-        // Only a named curve is taken, never curve parameters of the peer's invention.
-        let curve = info.algorithm.parameters.as_ref()?.as_oid().ok()?;
-        if curve != OID_EC_P256 || info.subject_public_key.unused_bits != 0 {
-            return None;
-        }
-        Verifying::from_point(&info.subject_public_key.data).map(Self::EcdsaP256)
+fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError> {
+    let malformed = CertificateError::Malformed { len: der.len() };
+    if der.len() > MAX_LEN {
+        return Err(malformed);
     }
-
-    pub(crate) fn info(&self) -> CertificateInfo {
-        match self {
-            Self::EcdsaP256(_) => CertificateInfo::new(PublicKeyKind::EcdsaP256),
-        }
+    match X509Certificate::from_der(der) {
+        Ok((&[], certificate)) => Ok(certificate),
+        Ok(_) | Err(_) => Err(malformed),
     }
 }
 
-/// Makes a P-256 key and a self-signed certificate over it.
+/// Joins a certificate and its private key again.
+pub(crate) fn import(
+    entropy: &Arc<Entropy>,
+    der: &[u8],
+    pkcs8: &[u8],
+) -> Result<Certificate, CertificateError> {
+    let certificate = parse(der)?;
+    let public =
+        PeerKey::from_info(certificate.public_key()).ok_or(CertificateError::UnsupportedKey)?;
+    let key = key::import(entropy, &public, pkcs8)?;
+    let expires = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
+    Ok(Certificate::new(der.to_vec(), key, Duration::from_secs(expires)))
+}
+
+/// Makes a key and a self-signed certificate over it.
 pub(crate) fn generate(
-    entropy: &Entropy,
+    entropy: &Arc<Entropy>,
     params: &CertificateParams,
 ) -> Result<Certificate, CertificateError> {
     // Certificates count whole seconds.
     let expires = Duration::from_secs(params.expires()?.as_secs());
-    if params.kind != PublicKeyKind::EcdsaP256 {
-        return Err(CertificateError::UnsupportedKey);
-    }
     let content = content(entropy, params.now, expires)?;
-    let key = Signing::new(entropy)?;
-    let signed = content.self_signed(&*key).map_err(|_| CryptoError::Signing)?;
-    Ok(Certificate::new(signed.der().to_vec(), key as Arc<_>, expires))
+    let key = key::generate(entropy, params.kind)?;
+    let signed = content.self_signed(&Issuer(&*key)).map_err(|_| CryptoError::Signing)?;
+    Ok(Certificate::new(signed.der().to_vec(), key as Arc<dyn SigningKey>, expires))
+}
+
+/// A key of ours that signs its own certificate.
+struct Issuer<'a>(&'a dyn OwnKey);
+
+impl rcgen::PublicKeyData for Issuer<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        self.0.public_key()
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        match self.0.certificate_scheme() {
+            SignatureScheme::EcdsaSecp384r1Sha384 => &rcgen::PKCS_ECDSA_P384_SHA384,
+            SignatureScheme::Ed25519 => &rcgen::PKCS_ED25519,
+            SignatureScheme::RsaPkcs1Sha256 => &rcgen::PKCS_RSA_SHA256,
+            // The keys here answer no other.
+            SignatureScheme::EcdsaSecp256r1Sha256 | _ => &rcgen::PKCS_ECDSA_P256_SHA256,
+        }
+    }
+}
+
+impl rcgen::SigningKey for Issuer<'_> {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        self.0.sign(self.0.certificate_scheme(), message).map_err(|_| rcgen::Error::RemoteKeyError)
+    }
 }
 
 fn content(

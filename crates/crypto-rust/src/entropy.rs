@@ -1,6 +1,9 @@
 use std::fmt::{self, Debug};
 
 use antiphon_crypto::CryptoError;
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::SeedableRng as _;
+use zeroize::Zeroizing;
 
 type Source = dyn Fn(&mut [u8]) -> Result<(), CryptoError> + Send + Sync;
 
@@ -16,6 +19,14 @@ impl Entropy {
             Self::System => getrandom::fill(out).map_err(|_| CryptoError::NoEntropy),
             Self::Custom(source) => source(out),
         }
+    }
+
+    /// A generator for algorithms that draw as often as they like and cannot be told that the
+    /// source failed. It wipes itself when dropped.
+    pub(crate) fn rng(&self) -> Result<ChaCha20Rng, CryptoError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        self.fill(&mut *seed)?;
+        Ok(ChaCha20Rng::from_seed(*seed))
     }
 }
 

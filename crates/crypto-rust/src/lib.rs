@@ -9,18 +9,19 @@
 //! | hashes | MD5, SHA-1, SHA-256, SHA-384, SHA-512 | FIPS 180-4, RFC 1321 | complete |
 //! | keyed hashes | HMAC with each of them | RFC 2104 | complete |
 //! | AEAD | AES-128-GCM, AES-256-GCM | NIST SP 800-38D | complete |
-//! | AEAD | ChaCha20-Poly1305 | RFC 8439 | not yet |
+//! | AEAD | ChaCha20-Poly1305 | RFC 8439 | complete |
+//! | masks for record numbers | AES-128, AES-256, ChaCha20 | RFC 9147 section 4.2.3 | complete |
 //! | stream ciphers | AES-128 and AES-256 in counter mode | NIST SP 800-38A | complete |
-//! | key agreement | P-256 | RFC 8446 section 4.2.8.2 | complete |
-//! | key agreement | X25519, P-384, X25519MLKEM768 | RFC 7748 | not yet |
-//! | signatures | ECDSA on P-256 with SHA-256, deterministic | RFC 6979 | complete |
-//! | signatures | P-384, Ed25519, RSA | RFC 8446 section 4.2.3 | not yet |
-//! | certificates | self-signed on P-256; those of peers with a P-256 key | RFC 5280, RFC 5480 | complete |
+//! | key agreement | X25519MLKEM768 | FIPS 203, draft-ietf-tls-ecdhe-mlkem | complete |
+//! | key agreement | X25519, P-256, P-384 | RFC 7748, RFC 8446 section 4.2.8.2 | complete |
+//! | signatures | ECDSA on P-256 and P-384, deterministic | FIPS 186-5, RFC 6979 | complete |
+//! | signatures | Ed25519 | RFC 8032 | complete |
+//! | signatures | RSA of 2048 to 8192 bits, PSS and PKCS1-v1_5 | RFC 8017 | complete |
+//! | certificates | self-signed over each kind of key; those of peers; kept and taken up again | RFC 5280, RFC 5480, RFC 5958 | complete |
 //!
-//! What is "not yet" answers [`Unsupported`](antiphon_crypto::CryptoError::Unsupported) or
-//! [`UnsupportedKey`](antiphon_crypto::CertificateError::UnsupportedKey), and is absent from
-//! [`groups`](antiphon_crypto::CryptoProvider::groups) and
-//! [`signature_schemes`](antiphon_crypto::CryptoProvider::signature_schemes).
+//! Curves other than P-256, P-384 and edwards25519, RSA keys below 2048 or above 8192 bits and keys for
+//! RSA-PSS alone answer [`UnsupportedKey`](antiphon_crypto::CertificateError::UnsupportedKey).
+//! Making an RSA key takes tens of milliseconds and more; prefer the default, P-256.
 //!
 //! ```
 //! use std::time::Duration;
@@ -45,8 +46,9 @@
 mod certificate;
 mod cipher;
 mod entropy;
+mod exchange;
 mod hash;
-mod p256_key;
+mod key;
 mod provider;
 
 pub use provider::RustCrypto;

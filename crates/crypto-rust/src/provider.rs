@@ -1,25 +1,25 @@
+use std::sync::Arc;
+
 use antiphon_crypto::{
     Aead, AeadAlgorithm, Certificate, CertificateError, CertificateInfo, CertificateParams,
-    CryptoError, CryptoProvider, HashAlgorithm, Hasher, Hmac, KeyExchange, NamedGroup,
-    SignatureError, SignatureScheme, StreamAlgorithm, StreamCipher,
+    CryptoError, CryptoProvider, HashAlgorithm, Hasher, HeaderProtection, Hmac, KeyExchange,
+    NamedGroup, Secret, SignatureError, SignatureScheme, StreamAlgorithm, StreamCipher,
 };
 
-use crate::certificate::{self, PeerKey};
 use crate::entropy::Entropy;
-use crate::p256_key::Exchange;
-use crate::{cipher, hash};
+use crate::{certificate, cipher, exchange, hash, key};
 
 /// The provider. It holds no state but its source of randomness.
 #[derive(Debug)]
 pub struct RustCrypto {
-    entropy: Entropy,
+    entropy: Arc<Entropy>,
 }
 
 impl RustCrypto {
     /// A provider whose randomness comes from the operating system.
     #[must_use]
     pub fn new() -> Self {
-        Self { entropy: Entropy::System }
+        Self { entropy: Arc::new(Entropy::System) }
     }
 
     /// A provider whose randomness comes from `source`, for reproducible tests.
@@ -29,7 +29,7 @@ impl RustCrypto {
     pub fn with_entropy(
         source: impl Fn(&mut [u8]) -> Result<(), CryptoError> + Send + Sync + 'static,
     ) -> Self {
-        Self { entropy: Entropy::Custom(Box::new(source)) }
+        Self { entropy: Arc::new(Entropy::Custom(Box::new(source))) }
     }
 }
 
@@ -64,19 +64,32 @@ impl CryptoProvider for RustCrypto {
         cipher::stream_cipher(algorithm, key)
     }
 
+    fn header_protection(
+        &self,
+        algorithm: AeadAlgorithm,
+        key: &[u8],
+    ) -> Result<Box<dyn HeaderProtection>, CryptoError> {
+        cipher::header_protection(algorithm, key)
+    }
+
     fn groups(&self) -> &[NamedGroup] {
-        &[NamedGroup::Secp256r1]
+        exchange::GROUPS
     }
 
     fn key_exchange(&self, group: NamedGroup) -> Result<Box<dyn KeyExchange>, CryptoError> {
-        match group {
-            NamedGroup::Secp256r1 => Ok(Box::new(Exchange::new(&self.entropy)?)),
-            NamedGroup::Secp384r1 | NamedGroup::X25519 | _ => Err(CryptoError::Unsupported),
-        }
+        exchange::start(&self.entropy, group)
+    }
+
+    fn encapsulate(
+        &self,
+        group: NamedGroup,
+        peer_share: &[u8],
+    ) -> Result<(Vec<u8>, Secret), CryptoError> {
+        exchange::answer(&self.entropy, group, peer_share)
     }
 
     fn signature_schemes(&self) -> &[SignatureScheme] {
-        &[SignatureScheme::EcdsaSecp256r1Sha256]
+        key::SCHEMES
     }
 
     fn verify(
@@ -86,16 +99,21 @@ impl CryptoProvider for RustCrypto {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
-        match (PeerKey::read(certificate)?, scheme) {
-            (PeerKey::EcdsaP256(key), SignatureScheme::EcdsaSecp256r1Sha256) => {
-                key.verify(message, signature)
-            }
-            (PeerKey::EcdsaP256(_), _) => Err(SignatureError::SchemeMismatch),
-        }
+        certificate::peer_key(certificate)?.verify(scheme, false, message, signature)
+    }
+
+    fn verify_tls12(
+        &self,
+        scheme: SignatureScheme,
+        certificate: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        certificate::peer_key(certificate)?.verify(scheme, true, message, signature)
     }
 
     fn inspect_certificate(&self, der: &[u8]) -> Result<CertificateInfo, CertificateError> {
-        PeerKey::read(der).map(|key| key.info())
+        certificate::inspect(der)
     }
 
     fn generate_certificate(
@@ -103,5 +121,13 @@ impl CryptoProvider for RustCrypto {
         params: &CertificateParams,
     ) -> Result<Certificate, CertificateError> {
         certificate::generate(&self.entropy, params)
+    }
+
+    fn import_certificate(
+        &self,
+        certificate: &[u8],
+        pkcs8: &[u8],
+    ) -> Result<Certificate, CertificateError> {
+        certificate::import(&self.entropy, certificate, pkcs8)
     }
 }

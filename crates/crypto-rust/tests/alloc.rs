@@ -1,5 +1,9 @@
 //! Objects are made once per key; using them allocates nothing.
-#![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is a failed test"
+)]
 
 use antiphon_crypto::{AeadAlgorithm, CryptoProvider as _, HashAlgorithm, StreamAlgorithm};
 use antiphon_crypto_rust::RustCrypto;
@@ -8,18 +12,34 @@ use antiphon_testkit::alloc;
 antiphon_testkit::install_counting_allocator!();
 
 #[test]
-fn ciphers_and_keyed_hashes_do_not_allocate() {
+fn ciphers_masks_and_keyed_hashes_do_not_allocate() {
     let provider = RustCrypto::new();
-    let aead = provider.aead(AeadAlgorithm::Aes128Gcm, &[1; 16]).unwrap();
+    let ciphers =
+        [AeadAlgorithm::Aes128Gcm, AeadAlgorithm::Aes256Gcm, AeadAlgorithm::ChaCha20Poly1305].map(
+            |algorithm| {
+                let key = &[1; 32][..algorithm.key_len()];
+                let aead = provider.aead(algorithm, key).unwrap();
+                (aead, provider.header_protection(algorithm, key).unwrap())
+            },
+        );
     let stream = provider.stream_cipher(StreamAlgorithm::Aes256Ctr, &[1; 32]).unwrap();
-    let hmacs = [HashAlgorithm::Sha1, HashAlgorithm::Sha256, HashAlgorithm::Sha512]
-        .map(|algorithm| provider.hmac(algorithm, &[1; 20]).unwrap());
+    let hmacs = [
+        HashAlgorithm::Md5,
+        HashAlgorithm::Sha1,
+        HashAlgorithm::Sha256,
+        HashAlgorithm::Sha384,
+        HashAlgorithm::Sha512,
+    ]
+    .map(|algorithm| provider.hmac(algorithm, &[1; 20]).unwrap());
     let mut hasher = provider.hasher(HashAlgorithm::Sha256).unwrap();
     let mut text = [7; 1200];
     let allocations = alloc::count(|| {
         for _ in 0..100 {
-            let tag = aead.seal(&[2; 12], &[3; 12], &mut text).unwrap();
-            aead.open(&[2; 12], &[3; 12], &mut text, &tag).unwrap();
+            for (aead, protection) in &ciphers {
+                let tag = aead.seal(&[2; 12], &[3; 12], &mut text).unwrap();
+                aead.open(&[2; 12], &[3; 12], &mut text, &tag).unwrap();
+                let _ = std::hint::black_box(protection.mask(&[6; 16]));
+            }
             stream.apply(&[4; 16], &mut text);
             for hmac in &hmacs {
                 let tag = hmac.sign(&[&text, &[5; 4]]);

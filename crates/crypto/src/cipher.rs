@@ -8,6 +8,9 @@ pub const NONCE_LEN: usize = 12;
 /// Bytes of the tag of every AEAD here.
 pub const TAG_LEN: usize = 16;
 
+/// Bytes of the mask of a [`HeaderProtection`].
+pub const MASK_LEN: usize = 5;
+
 /// Authenticated encryption, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -97,5 +100,24 @@ pub trait StreamCipher: Send + Sync {
 impl Debug for dyn StreamCipher + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StreamCipher")
+    }
+}
+
+/// The keyed function that hides record and packet numbers ([RFC 9147] section 4.2.3, [RFC 9001]
+/// section 5.4). Making a mask does not allocate.
+///
+/// [RFC 9147]: https://www.rfc-editor.org/rfc/rfc9147#section-4.2.3
+/// [RFC 9001]: https://www.rfc-editor.org/rfc/rfc9001#section-5.4
+pub trait HeaderProtection: Send + Sync {
+    /// The mask that goes with a sample of the ciphertext, its first 16 bytes: the start of the
+    /// sample encrypted with AES, or that of ChaCha20's block whose counter are the first 4 bytes of
+    /// the sample (little-endian) and whose nonce are the other 12. DTLS 1.3 needs 2 bytes at most,
+    /// QUIC [`MASK_LEN`].
+    fn mask(&self, sample: &[u8; 16]) -> [u8; MASK_LEN];
+}
+
+impl Debug for dyn HeaderProtection + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HeaderProtection")
     }
 }

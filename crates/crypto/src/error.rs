@@ -27,6 +27,14 @@ pub enum CryptoError {
     /// The private key could not sign.
     #[error("signing failed")]
     Signing,
+    /// More bytes were asked for than the algorithm can derive from one key.
+    #[error("{len} bytes asked for, at most {limit} can be derived")]
+    OutputLength {
+        /// The most there can be, in bytes.
+        limit: usize,
+        /// Bytes that were asked for.
+        len: usize,
+    },
 }
 
 /// A tag was wrong, or a text too long to encrypt.
@@ -62,6 +70,15 @@ pub enum CertificateError {
     /// The key is of a kind or size that is not accepted.
     #[error("the certificate's key is of a kind or size that is not accepted")]
     UnsupportedKey,
+    /// The private key is no PKCS#8 that the provider can read.
+    #[error("{len} bytes are no private key in PKCS#8 that can be read")]
+    MalformedKey {
+        /// Bytes that were given.
+        len: usize,
+    },
+    /// The private key is not that of the certificate.
+    #[error("the private key is not that of the certificate")]
+    KeyMismatch,
     /// The lifetime asked for is zero or more than a year.
     #[error("lifetime of {seconds} s, allowed are 1 to {limit}")]
     Lifetime {

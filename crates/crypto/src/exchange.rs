@@ -12,6 +12,12 @@ pub enum NamedGroup {
     Secp384r1,
     /// X25519 (RFC 7748), 0x001d. Shares have 32 bytes.
     X25519,
+    /// ML-KEM-768 and X25519 together, 0x11ec ([draft-ietf-tls-ecdhe-mlkem]): secret as long as
+    /// either of the two holds. The client's share has 1216 bytes (encapsulation key, X25519
+    /// share), the server's 1120 (ciphertext, X25519 share), the secret 64 (ML-KEM's first).
+    ///
+    /// [draft-ietf-tls-ecdhe-mlkem]: https://datatracker.ietf.org/doc/draft-ietf-tls-ecdhe-mlkem/
+    X25519MlKem768,
 }
 
 impl NamedGroup {
@@ -22,6 +28,7 @@ impl NamedGroup {
             Self::Secp256r1 => 0x0017,
             Self::Secp384r1 => 0x0018,
             Self::X25519 => 0x001d,
+            Self::X25519MlKem768 => 0x11ec,
         }
     }
 
@@ -32,12 +39,49 @@ impl NamedGroup {
             0x0017 => Some(Self::Secp256r1),
             0x0018 => Some(Self::Secp384r1),
             0x001d => Some(Self::X25519),
+            0x11ec => Some(Self::X25519MlKem768),
             _ => None,
+        }
+    }
+
+    /// Whether the answer depends on the share it answers, so that only
+    /// [`encapsulate`](crate::CryptoProvider::encapsulate) makes it. TLS 1.2, whose server speaks
+    /// first, cannot use such a group.
+    #[must_use]
+    pub const fn is_kem(self) -> bool {
+        match self {
+            Self::Secp256r1 | Self::Secp384r1 | Self::X25519 => false,
+            Self::X25519MlKem768 => true,
+        }
+    }
+
+    /// Bytes of the share of the side that speaks first, TLS's client.
+    #[must_use]
+    pub const fn client_share_len(self) -> usize {
+        match self {
+            Self::Secp256r1 => 65,
+            Self::Secp384r1 => 97,
+            Self::X25519 => 32,
+            Self::X25519MlKem768 => 1184 + 32,
+        }
+    }
+
+    /// Bytes of the share of the side that answers, TLS's server.
+    #[must_use]
+    pub const fn server_share_len(self) -> usize {
+        match self {
+            Self::Secp256r1 => 65,
+            Self::Secp384r1 => 97,
+            Self::X25519 => 32,
+            Self::X25519MlKem768 => 1088 + 32,
         }
     }
 }
 
-/// An ephemeral key pair that agrees on one secret.
+/// An ephemeral key pair that agrees on one secret: the side that speaks first.
+///
+/// The side that answers calls [`encapsulate`](crate::CryptoProvider::encapsulate). In the groups
+/// on curves both sides may also make a key pair each and agree with the other's share.
 pub trait KeyExchange: Send + Sync {
     /// The group it belongs to.
     fn group(&self) -> NamedGroup;

@@ -1,6 +1,7 @@
 use std::fmt::{self, Debug};
 
 use subtle::ConstantTimeEq as _;
+use zeroize::Zeroize as _;
 
 /// Bytes of the longest digest, SHA-512's.
 pub const MAX_DIGEST_LEN: usize = 64;
@@ -78,6 +79,11 @@ impl Digest {
     #[must_use]
     pub fn prefix<const N: usize>(&self) -> Option<[u8; N]> {
         self.as_bytes().first_chunk().copied()
+    }
+
+    /// Overwrites the bytes, for a digest that was a key.
+    pub fn wipe(&mut self) {
+        self.bytes.zeroize();
     }
 
     /// The digest's bytes.

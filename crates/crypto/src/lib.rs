@@ -2,8 +2,8 @@
 //!
 //! This crate holds no algorithm. A *provider* implements [`CryptoProvider`]; the protocol crates
 //! (ice, turn, dtls, srtp) take one as `Arc<dyn CryptoProvider>` in their configuration.
-//! `antiphon-crypto-rust` is the default provider. Choosing another one is a line of code, never a
-//! feature of a protocol crate.
+//! `antiphon-crypto-rust` is the default provider, `antiphon-crypto-aws-lc` the fast one. Choosing is a
+//! line of code, never a feature of a protocol crate.
 //!
 //! | Subject | Where |
 //! |---|---|
@@ -11,7 +11,9 @@
 //! | running hashes and keyed hashes | [`Hasher`], [`Hmac`] |
 //! | authenticated encryption, in place | [`Aead`] |
 //! | AES in counter mode, in place | [`StreamCipher`] |
-//! | ephemeral key agreement | [`KeyExchange`], [`NamedGroup`] |
+//! | masks for record numbers | [`HeaderProtection`] |
+//! | keys derived from a secret (RFC 5869) | [`hkdf`] |
+//! | ephemeral key agreement, with ML-KEM too | [`KeyExchange`], [`NamedGroup`] |
 //! | signatures | [`SigningKey`], [`SignatureScheme`] |
 //! | certificates and their fingerprints | [`Certificate`], [`Fingerprint`] |
 //!
@@ -35,12 +37,16 @@ mod cipher;
 mod error;
 mod exchange;
 mod hash;
+pub mod hkdf;
 mod provider;
 mod secret;
 mod signature;
 
 pub use certificate::{Certificate, CertificateInfo, CertificateParams, Fingerprint};
-pub use cipher::{Aead, AeadAlgorithm, NONCE_LEN, StreamAlgorithm, StreamCipher, TAG_LEN};
+pub use cipher::{
+    Aead, AeadAlgorithm, HeaderProtection, MASK_LEN, NONCE_LEN, StreamAlgorithm, StreamCipher,
+    TAG_LEN,
+};
 pub use error::{AeadError, CertificateError, CryptoError, FingerprintError, SignatureError};
 pub use exchange::{KeyExchange, NamedGroup};
 pub use hash::{Digest, HashAlgorithm, Hasher, Hmac, MAX_DIGEST_LEN};

@@ -1,15 +1,8 @@
-//! HMAC and hash vectors of RFC 2202, RFC 4231 and FIPS 180-4.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a failed expectation is a failed test"
-)]
+//! HMAC, hash and HKDF vectors of RFC 2202, RFC 4231, FIPS 180-4 and RFC 5869.
 
-mod common;
+use antiphon_crypto::{CryptoError, CryptoProvider, HashAlgorithm, hkdf};
 
-use antiphon_crypto::{CryptoProvider as _, HashAlgorithm};
-use antiphon_crypto_rust::RustCrypto;
-use common::hex;
+use super::hex;
 
 const ALGORITHMS: [HashAlgorithm; 5] = [
     HashAlgorithm::Md5,
@@ -99,11 +92,10 @@ const CASES: &[Case] = &[
     },
 ];
 
-#[test]
-fn hmac_gives_the_tags_of_the_rfcs() {
+pub fn hmac_gives_the_tags_of_the_rfcs(provider: &dyn CryptoProvider) {
     for case in CASES {
         for (algorithm, tag) in ALGORITHMS.into_iter().zip(case.tags) {
-            let hmac = RustCrypto::new().hmac(algorithm, &hex(case.key)).unwrap();
+            let hmac = provider.hmac(algorithm, &hex(case.key)).unwrap();
             let text = hex(case.text);
             assert_eq!(hmac.sign(&[&text]).as_bytes(), hex(tag), "{algorithm:?}");
             // In parts, and a second time with the same object.
@@ -115,8 +107,7 @@ fn hmac_gives_the_tags_of_the_rfcs() {
     }
 }
 
-#[test]
-fn hashes_give_the_digests_of_abc() {
+pub fn hashes_give_the_digests_of_abc(provider: &dyn CryptoProvider) {
     let digests = [
         "900150983cd24fb0d6963f7d28e17f72",
         "a9993e364706816aba3e25717850c26c9cd0d89d",
@@ -127,15 +118,12 @@ fn hashes_give_the_digests_of_abc() {
          2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
     ];
     for (algorithm, digest) in ALGORITHMS.into_iter().zip(digests) {
-        let provider = RustCrypto::new();
         assert_eq!(provider.hash(algorithm, b"abc").unwrap().as_bytes(), hex(digest));
         assert_eq!(hex(digest).len(), algorithm.digest_len());
     }
 }
 
-#[test]
-fn a_running_hash_goes_on_after_a_look_at_it() {
-    let provider = RustCrypto::new();
+pub fn a_running_hash_goes_on_after_a_look_at_it(provider: &dyn CryptoProvider) {
     for algorithm in ALGORITHMS {
         let mut hasher = provider.hasher(algorithm).unwrap();
         hasher.update(b"a");
@@ -143,5 +131,75 @@ fn a_running_hash_goes_on_after_a_look_at_it() {
         hasher.update(&[b'b'; 200]);
         let whole = [&b"a"[..], &[b'b'; 200]].concat();
         assert_eq!(hasher.digest(), provider.hash(algorithm, &whole).unwrap());
+    }
+}
+
+/// A case of RFC 5869 appendix A.
+struct Derivation {
+    algorithm: HashAlgorithm,
+    key_material: &'static str,
+    salt: &'static str,
+    info: &'static str,
+    extracted: &'static str,
+    expanded: &'static str,
+}
+
+const DERIVATIONS: &[Derivation] = &[
+    Derivation {
+        algorithm: HashAlgorithm::Sha256,
+        key_material: "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
+        salt: "000102030405060708090a0b0c",
+        info: "f0f1f2f3f4f5f6f7f8f9",
+        extracted: "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5",
+        expanded: "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf
+            34007208d5b887185865",
+    },
+    Derivation {
+        algorithm: HashAlgorithm::Sha256,
+        key_material: "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
+        salt: "",
+        info: "",
+        extracted: "19ef24a32c717b167f33a91d6f648bdf96596776afdb6377ac434c1c293ccb04",
+        expanded: "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d
+            9d201395faa4b61a96c8",
+    },
+    Derivation {
+        algorithm: HashAlgorithm::Sha1,
+        key_material: "0b0b0b0b0b0b0b0b0b0b0b",
+        salt: "000102030405060708090a0b0c",
+        info: "f0f1f2f3f4f5f6f7f8f9",
+        extracted: "9b6c18c432a7bf8f0e71c8eb88f4b30baa2ba243",
+        expanded: "085a01ea1b10f36933068b56efa5ad81a4f14b822f5b091568a9cdd4f155fda2
+            c22e422478d305f3f896",
+    },
+];
+
+pub fn hkdf_gives_the_keys_of_rfc_5869(provider: &dyn CryptoProvider) {
+    for case in DERIVATIONS {
+        let material = hex(case.key_material);
+        let key = hkdf::extract(provider, case.algorithm, &hex(case.salt), &material).unwrap();
+        assert_eq!(key.expose(), hex(case.extracted));
+        let (info, expanded) = (hex(case.info), hex(case.expanded));
+        // Whole, shorter, and with the information in parts.
+        for len in [expanded.len(), 32, 7, 0] {
+            let mut out = vec![0; len];
+            let (front, back) = info.split_at(info.len() / 2);
+            hkdf::expand(provider, case.algorithm, key.expose(), &[front, &[], back], &mut out)
+                .unwrap();
+            assert_eq!(out, expanded[..len]);
+        }
+    }
+}
+
+pub fn hkdf_gives_at_most_255_digests(provider: &dyn CryptoProvider) {
+    for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+        let limit = 255 * algorithm.digest_len();
+        let mut most = vec![0; limit];
+        assert_eq!(hkdf::expand(provider, algorithm, &[1; 32], &[], &mut most), Ok(()));
+        assert!(most.rchunks(16).all(|chunk| chunk != [0; 16]));
+        let mut more = vec![0; limit + 1];
+        let refused = Err(CryptoError::OutputLength { limit, len: limit + 1 });
+        assert_eq!(hkdf::expand(provider, algorithm, &[1; 32], &[], &mut more), refused);
+        assert_eq!(more, vec![0; limit + 1]);
     }
 }

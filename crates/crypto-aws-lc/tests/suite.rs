@@ -1,0 +1,6 @@
+//! What every provider must do.
+
+#[path = "../../crypto/suite/mod.rs"]
+mod suite;
+
+suite::provider_suite!(antiphon_crypto_aws_lc::AwsLc::new());
