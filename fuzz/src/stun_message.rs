@@ -1,6 +1,9 @@
 //! STUN: reading, verifying, and writing again what was read.
 
-use antiphon_stun::{IntegrityError, MessageView, MessageWriter, attribute, is_stun, message_len};
+use antiphon_stun::{
+    BindingServer, BindingServerConfig, IntegrityError, MessageView, MessageWriter,
+    NatBehaviourServer, attribute, is_stun, message_len,
+};
 
 /// Runs the target over `data`.
 ///
@@ -8,6 +11,7 @@ use antiphon_stun::{IntegrityError, MessageView, MessageWriter, attribute, is_st
 ///
 /// When a message that was read cannot be written, or reads differently afterwards.
 pub fn run(data: &[u8]) {
+    answer(data);
     let Ok(view) = MessageView::parse(data) else { return };
     assert!(is_stun(data));
     assert_eq!(message_len(data), Some(data.len()));
@@ -35,6 +39,22 @@ pub fn run(data: &[u8]) {
         unreachable!("what is written can be read");
     };
     compare(&view, &again);
+}
+
+/// Whatever comes, a server's answer can be read.
+fn answer(data: &[u8]) {
+    let (a, b) = ([192, 0, 2, 1], [192, 0, 2, 2]);
+    let mut behaviour = NatBehaviourServer::new([a.into(), b.into()], [3478, 3479]);
+    (behaviour.response_port, behaviour.max_padding) = (true, 1200);
+    let mut config = BindingServerConfig::default();
+    config.nat_behaviour = Some(behaviour);
+    let server = BindingServer::new(config);
+    let mut buf = vec![0; 70_000];
+    let (local, remote) = ((a, 3478).into(), (b, 4000).into());
+    if let Ok(response) = server.handle_input(local, remote, data, &mut buf) {
+        let view = buf.get(..response.len).map(MessageView::parse);
+        assert!(matches!(view, Some(Ok(_))), "{view:?}");
+    }
 }
 
 /// A stand-in for a keyed hash: what matters here is that all parts reach it.
@@ -75,6 +95,20 @@ fn compare(view: &MessageView<'_>, again: &MessageView<'_>) {
         (again.priority(), again.use_candidate(), again.ice_controlling(), again.ice_controlled()),
         (view.priority(), view.use_candidate(), view.ice_controlling(), view.ice_controlled())
     );
+    assert_eq!(
+        (again.userhash(), again.password_algorithm(), again.alternate_domain(), again.padding()),
+        (view.userhash(), view.password_algorithm(), view.alternate_domain(), view.padding())
+    );
+    assert_eq!(
+        (again.change_request(), again.response_port()),
+        (view.change_request(), view.response_port())
+    );
+    assert_eq!(
+        (again.response_origin(), again.other_address()),
+        (view.response_origin(), view.other_address())
+    );
+    assert!(again.password_algorithms().eq(view.password_algorithms()));
+    assert!(again.alternate_servers().eq(view.alternate_servers()));
     assert!(again.unknown_attributes().eq(view.unknown_attributes()));
     assert!(
         again

@@ -61,6 +61,9 @@ pub enum IntegrityError {
     /// Another key, or a changed message.
     #[error("wrong message integrity")]
     Wrong,
+    /// The provider has no such hash, so nothing can be said about the message.
+    #[error("no hash to verify with")]
+    NoHash,
 }
 
 /// The buffer cannot hold the message.
@@ -95,6 +98,15 @@ pub enum WriteError {
         /// The attribute's type.
         kind: u16,
     },
+    /// A domain that is not ASCII: write A-labels.
+    #[error("attribute {kind:#06x} takes ASCII only")]
+    NotAscii {
+        /// The attribute's type.
+        kind: u16,
+    },
+    /// The provider has no such hash, so the message cannot be signed.
+    #[error("no hash to sign with")]
+    NoHash,
     /// An error code outside 300 to 699.
     #[error("{code} is no error code")]
     NoErrorCode {

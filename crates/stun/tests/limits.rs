@@ -127,6 +127,14 @@ fn of_two_attributes_the_first_counts() {
 }
 
 // attack: short and odd lengths of attributes
+//= rfc8489#14.9
+//= type=test
+//= rfc8489#14.14
+//= type=test
+//= rfc8489#14.3
+//= type=test
+//= rfc8489#14.16
+//= type=test
 #[test]
 fn values_of_a_wrong_length_are_malformed() {
     for (kind, wrong) in [
@@ -138,7 +146,16 @@ fn values_of_a_wrong_length_are_malformed() {
         (attribute::USE_CANDIDATE, &[1, 4]),
         (attribute::ERROR_CODE, &[0, 3, 4, 800]),
         (attribute::UNKNOWN_ATTRIBUTES, &[1, 3]),
-        (attribute::USERNAME, &[514]),
+        (attribute::USERNAME, &[764]),
+        (attribute::USERHASH, &[0, 31, 33]),
+        (attribute::PASSWORD_ALGORITHM, &[0, 3, 5, 8]),
+        (attribute::PASSWORD_ALGORITHMS, &[0, 3, 6]),
+        (attribute::ALTERNATE_SERVER, &[0, 4, 7, 21]),
+        (attribute::ALTERNATE_DOMAIN, &[256]),
+        (attribute::CHANGE_REQUEST, &[0, 3, 5]),
+        (attribute::RESPONSE_PORT, &[0, 1, 3, 5]),
+        (attribute::RESPONSE_ORIGIN, &[0, 7]),
+        (attribute::OTHER_ADDRESS, &[0, 7]),
         (attribute::REALM, &[764]),
         (attribute::NONCE, &[764, 60_000]),
         (attribute::SOFTWARE, &[764]),
@@ -157,6 +174,38 @@ fn values_of_a_wrong_length_are_malformed() {
     }
 }
 
+/// Lengths inside the lists of algorithms lie, too.
+//= rfc8489#14.12
+//= type=test
+#[test]
+fn algorithms_whose_parameters_overrun_are_malformed() {
+    for (kind, value, fine) in [
+        (attribute::PASSWORD_ALGORITHM, &[0, 2, 0, 0][..], true),
+        (attribute::PASSWORD_ALGORITHM, &[0, 9, 0, 2, 1, 2], true),
+        (attribute::PASSWORD_ALGORITHM, &[0, 9, 0, 2, 1, 2, 0, 0], true),
+        (attribute::PASSWORD_ALGORITHM, &[0, 2, 0, 1], false),
+        (attribute::PASSWORD_ALGORITHM, &[0, 2, 0, 0, 0, 1, 0, 0], false),
+        (attribute::PASSWORD_ALGORITHMS, &[0, 2, 0, 0, 0, 1, 0, 0], true),
+        (attribute::PASSWORD_ALGORITHMS, &[0, 9, 0, 1, 7, 0, 0, 0, 0, 2, 0, 0], true),
+        (attribute::PASSWORD_ALGORITHMS, &[0, 9, 0xff, 0xff, 0, 2, 0, 0], false),
+        (attribute::ALTERNATE_DOMAIN, &[0xc3, 0xbc], false),
+    ] {
+        let mut bytes = message(|_| {});
+        append(&mut bytes, kind, value);
+        assert_eq!(MessageView::parse(&bytes).is_ok(), fine, "{kind:#x} {value:?}");
+    }
+    let mut bytes = message(|_| {});
+    let list = [0, 9, 0, 1, 7, 0, 0, 0, 0, 2, 0, 0];
+    append(&mut bytes, attribute::PASSWORD_ALGORITHMS, &list);
+    let view = MessageView::parse(&bytes).unwrap();
+    let numbers: Vec<_> = view.password_algorithms().map(|a| (a.number, a.parameters)).collect();
+    assert_eq!(numbers, [(9, &[7][..]), (2, &[])]);
+}
+
+//= rfc8489#14.1
+//= type=test
+//= rfc8489#14.8
+//= type=test
 #[test]
 fn addresses_of_another_family_and_codes_out_of_range_are_malformed() {
     for (kind, value) in [

@@ -167,3 +167,87 @@ fn the_sha256_request_reads_and_is_written_byte_for_byte_but_for_its_erratum() {
     let len = writer.finish();
     assert_eq!(buf[..len], bytes);
 }
+
+//= rfc8489#14.10
+//= type=test
+#[test]
+fn the_nonce_of_the_sha256_request_promises_neither_algorithms_nor_anonymity() {
+    use antiphon_stun::SecurityFeatures;
+
+    let mut bytes = hex(REQUEST_SHA256);
+    bytes[3] = 136;
+    let message = MessageView::parse(&bytes).unwrap();
+    let features = SecurityFeatures::of_nonce(message.nonce().unwrap()).unwrap();
+    assert_eq!(&features.nonce_cookie(), b"obMatJos2AAAC", "a bit that is not assigned");
+    assert!(!features.contains(SecurityFeatures::PASSWORD_ALGORITHMS));
+    assert!(!features.contains(SecurityFeatures::USERNAME_ANONYMITY));
+}
+
+/// The names of both long-term samples are beyond ASCII.
+//= rfc8489#14.4
+//= type=test
+#[cfg(feature = "precis")]
+#[test]
+fn keys_and_userhash_of_the_samples_come_out_of_names_and_password() {
+    use antiphon_stun::{Integrity, IntegrityKey, PasswordAlgorithm, userhash};
+    use common::Hashes;
+
+    let key = |algorithm, password: &str| {
+        IntegrityKey::long_term(algorithm, USERNAME, "example.org", password, &Hashes).unwrap()
+    };
+    let bytes = hex(REQUEST_LONG_TERM);
+    let message = MessageView::parse(&bytes).unwrap();
+    let md5 = key(PasswordAlgorithm::Md5, "TheMatrIX");
+    assert_eq!(md5.verify(Integrity::Sha1, &message, &Hashes), Ok(()));
+
+    let mut bytes = hex(REQUEST_SHA256);
+    bytes[3] = 136;
+    let message = MessageView::parse(&bytes).unwrap();
+    let hash = userhash(USERNAME, "example.org", &Hashes).unwrap();
+    assert_eq!(message.userhash(), Some(&hash));
+}
+
+#[test]
+fn attributes_of_credentials_and_redirection_are_written_as_the_figures_draw_them() {
+    use antiphon_stun::{ChangeRequest, PasswordAlgorithm, TransactionId};
+
+    let mut buf = [0xff; 300];
+    let id = TransactionId([0; 12]);
+    let mut writer = MessageWriter::new(&mut buf, Class::Error, Method::BINDING, id).unwrap();
+    writer.userhash(&[7; 32]).unwrap();
+    writer.password_algorithm(PasswordAlgorithm::Sha256).unwrap();
+    writer.password_algorithms(&[PasswordAlgorithm::Sha256, PasswordAlgorithm::Md5]).unwrap();
+    writer.alternate_server("192.0.2.1:3478".parse().unwrap()).unwrap();
+    writer.alternate_server("[2001:db8::1]:1".parse().unwrap()).unwrap();
+    writer.alternate_domain("turn.example").unwrap();
+    writer.change_request(ChangeRequest { ip: true, port: false }).unwrap();
+    writer.response_origin("192.0.2.1:3478".parse().unwrap()).unwrap();
+    writer.other_address("192.0.2.2:3479".parse().unwrap()).unwrap();
+    writer.response_port(0x1234).unwrap().padding(6).unwrap();
+    assert!(writer.alternate_domain("b\u{fc}cher.example").is_err());
+    let len = writer.finish();
+    let expected = hex("001e0020 0707070707070707070707070707070707070707070707070707070707070707
+         001d0004 00020000
+         80020008 00020000 00010000
+         80230008 00010d96c0000201
+         80230014 00020001 20010db8000000000000000000000001
+         8003000c 7475726e2e6578616d706c65
+         00030004 00000004
+         802b0008 00010d96c0000201
+         802c0008 00010d97c0000202
+         00270002 12340000
+         00260006 0000000000000000");
+    assert_eq!(buf[20..len], expected);
+    let view = MessageView::parse(&buf[..len]).unwrap();
+    assert_eq!(view.userhash(), Some(&[7; 32]));
+    assert_eq!(view.password_algorithm().unwrap().known(), Some(PasswordAlgorithm::Sha256));
+    assert_eq!(view.password_algorithms().count(), 2);
+    assert_eq!(view.alternate_server(), Some("192.0.2.1:3478".parse().unwrap()));
+    let all: Vec<_> = view.alternate_servers().map(|server| server.to_string()).collect();
+    assert_eq!(all, ["192.0.2.1:3478", "[2001:db8::1]:1"]);
+    assert_eq!(view.alternate_domain(), Some("turn.example"));
+    assert_eq!(view.change_request(), Some(ChangeRequest { ip: true, port: false }));
+    assert_eq!(view.response_origin(), Some("192.0.2.1:3478".parse().unwrap()));
+    assert_eq!(view.other_address(), Some("192.0.2.2:3479".parse().unwrap()));
+    assert_eq!((view.response_port(), view.padding()), (Some(0x1234), Some(&[0; 6][..])));
+}

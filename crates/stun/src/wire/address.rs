@@ -47,6 +47,8 @@ pub(crate) fn is_well_formed(value: &[u8]) -> bool {
         || matches!(value, [_, IPV6, _, _, address @ ..] if address.len() == 16)
 }
 
+//= rfc8489#14.1
+// The first byte is ignored; four bytes of address with family 1, sixteen with family 2.
 pub(crate) fn parse(value: &[u8], mask: Mask) -> Option<SocketAddr> {
     let ([_, family, p0, p1], address) = value.split_first_chunk::<4>()?;
     let port = u16::from_be_bytes([*p0, *p1]) ^ mask.port;

@@ -1,9 +1,11 @@
 //! Attribute types by number, and the walk over attributes (RFC 8489 section 14).
 
-use super::{address, error_code};
+use super::{address, algorithm, error_code};
 
 /// MAPPED-ADDRESS (RFC 8489 section 14.1).
 pub const MAPPED_ADDRESS: u16 = 0x0001;
+/// CHANGE-REQUEST (RFC 5780 section 7.2).
+pub const CHANGE_REQUEST: u16 = 0x0003;
 /// USERNAME (RFC 8489 section 14.3).
 pub const USERNAME: u16 = 0x0006;
 /// MESSAGE-INTEGRITY (RFC 8489 section 14.5).
@@ -28,6 +30,10 @@ pub const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 pub const PRIORITY: u16 = 0x0024;
 /// USE-CANDIDATE (RFC 8445 section 16.1).
 pub const USE_CANDIDATE: u16 = 0x0025;
+/// PADDING (RFC 5780 section 7.6).
+pub const PADDING: u16 = 0x0026;
+/// RESPONSE-PORT (RFC 5780 section 7.5).
+pub const RESPONSE_PORT: u16 = 0x0027;
 /// PASSWORD-ALGORITHMS (RFC 8489 section 14.11).
 pub const PASSWORD_ALGORITHMS: u16 = 0x8002;
 /// ALTERNATE-DOMAIN (RFC 8489 section 14.16).
@@ -43,13 +49,20 @@ pub const ICE_CONTROLLED: u16 = 0x8029;
 /// ICE-CONTROLLING (RFC 8445 section 16.1).
 pub const ICE_CONTROLLING: u16 = 0x802A;
 
+/// RESPONSE-ORIGIN (RFC 5780 section 7.3).
+pub const RESPONSE_ORIGIN: u16 = 0x802B;
+/// OTHER-ADDRESS (RFC 5780 section 7.4).
+pub const OTHER_ADDRESS: u16 = 0x802C;
+
 /// Longest USERNAME that is written (RFC 8489 section 14.3: fewer than 509 bytes).
 pub(crate) const MAX_USERNAME_SENT: usize = 508;
-/// Longest USERNAME that is read: two ICE user fragments of 256 bytes and the colon.
-pub(crate) const MAX_USERNAME_READ: usize = 513;
 /// Longest REALM, NONCE, SOFTWARE or reason phrase that is written (RFC 8489 section 14.8).
 pub(crate) const MAX_TEXT_SENT: usize = 509;
-/// Longest of these that is read: 127 characters of up to six bytes, as older texts count them.
+/// Longest ALTERNATE-DOMAIN (RFC 8489 section 14.16).
+pub(crate) const MAX_DOMAIN: usize = 255;
+//= rfc8489#14.3
+// Older texts count up to six bytes a character, and what they send must still be read.
+/// Longest of these, and longest USERNAME, that is read: 127 characters of up to six bytes, as older texts count them.
 pub(crate) const MAX_TEXT_READ: usize = 763;
 
 /// One attribute, borrowed from its message.
@@ -101,6 +114,7 @@ pub(crate) enum Stage {
 
 impl Stage {
     /// The stage after an attribute of that type; `None` when the attribute must be ignored.
+    //= rfc8489#9
     //= rfc8489#14.5
     // What stands behind the integrity was not proven by it, so it is not looked at.
     pub(crate) fn admit(self, kind: u16) -> Option<Self> {
@@ -166,12 +180,24 @@ impl Iterator for UnknownAttributes<'_> {
 /// Checked once, so that accessors cannot fail.
 pub(crate) fn is_well_formed(AttributeView { kind, value }: AttributeView<'_>) -> bool {
     match kind {
-        MAPPED_ADDRESS | XOR_MAPPED_ADDRESS | ALTERNATE_SERVER => address::is_well_formed(value),
-        USERNAME => value.len() <= MAX_USERNAME_READ,
-        REALM | NONCE | SOFTWARE => value.len() <= MAX_TEXT_READ,
+        MAPPED_ADDRESS | XOR_MAPPED_ADDRESS | ALTERNATE_SERVER | RESPONSE_ORIGIN
+        | OTHER_ADDRESS => address::is_well_formed(value),
+        //= rfc8489#14.9
+        //= rfc8489#14.10
+        //= rfc8489#14.14
+        // Written up to 509 bytes, read up to 763.
+        USERNAME | REALM | NONCE | SOFTWARE => value.len() <= MAX_TEXT_READ,
+        USERHASH => value.len() == 32,
+        //= rfc8489#14.16
+        // A DNS name: ASCII, at most 255 characters.
+        ALTERNATE_DOMAIN => value.len() <= MAX_DOMAIN && value.is_ascii(),
+        PASSWORD_ALGORITHM => algorithm::is_one(value),
+        PASSWORD_ALGORITHMS => algorithm::is_list(value),
+        // Two bytes by the length that RFC 5780 draws, four with its padding counted.
+        RESPONSE_PORT => matches!(value.len(), 2 | 4),
         ERROR_CODE => error_code::ErrorCode::parse(value).is_some(),
         UNKNOWN_ATTRIBUTES => value.len().is_multiple_of(2),
-        PRIORITY | FINGERPRINT => value.len() == 4,
+        PRIORITY | FINGERPRINT | CHANGE_REQUEST => value.len() == 4,
         ICE_CONTROLLED | ICE_CONTROLLING => value.len() == 8,
         USE_CANDIDATE => value.is_empty(),
         MESSAGE_INTEGRITY => value.len() == 20,

@@ -30,6 +30,8 @@ impl<'a> ErrorCode<'a> {
     /// Server Error (RFC 8489 section 14.8).
     pub const SERVER_ERROR: u16 = 500;
 
+    //= rfc8489#14.8
+    // Reserved bits are ignored; a class from 3 to 6 and a number up to 99.
     pub(crate) fn parse(value: &'a [u8]) -> Option<Self> {
         let ([_, _, class, number], reason) = value.split_first_chunk::<4>()?;
         let class = u16::from(class & 0b111);

@@ -39,6 +39,13 @@ impl Method {
     /// ChannelBind (RFC 8656 section 17).
     pub const CHANNEL_BIND: Self = Self(0x009);
 
+    /// Connect (RFC 6062 section 6.1).
+    pub const CONNECT: Self = Self(0x00A);
+    /// ConnectionBind (RFC 6062 section 6.1).
+    pub const CONNECTION_BIND: Self = Self(0x00B);
+    /// ConnectionAttempt (RFC 6062 section 6.1).
+    pub const CONNECTION_ATTEMPT: Self = Self(0x00C);
+
     /// The method with that number; `None` above 12 bits.
     #[must_use]
     pub const fn new(number: u16) -> Option<Self> {
@@ -112,6 +119,8 @@ impl Header {
         Ok((header, usize::from(u16::from_be_bytes([*l0, *l1]))))
     }
 
+    //= rfc8489#5
+    // Two zero bits, the cookie, a length in whole words.
     /// The header of a message without attributes.
     pub(crate) fn to_bytes(self) -> [u8; HEADER_LEN] {
         let [t0, t1] = join_type(self.class, self.method).to_be_bytes();

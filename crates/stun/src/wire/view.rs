@@ -106,6 +106,11 @@ impl<'a> MessageView<'a> {
         self.bytes
     }
 
+    /// The attributes before integrity and fingerprint.
+    pub(super) const fn plain(&self) -> &'a [u8] {
+        self.plain
+    }
+
     /// Request, indication or one of the two kinds of response.
     #[must_use]
     pub const fn class(&self) -> Class {
@@ -152,7 +157,7 @@ impl<'a> MessageView<'a> {
         UnknownRequired { attributes: Attributes::new(self.plain), known }
     }
 
-    /// USERNAME (RFC 8489 section 14.3), at most 513 bytes.
+    /// USERNAME (RFC 8489 section 14.3), at most 763 bytes.
     #[must_use]
     pub fn username(&self) -> Option<&'a [u8]> {
         self.find(attribute::USERNAME)

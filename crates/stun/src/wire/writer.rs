@@ -233,12 +233,17 @@ impl<'b> MessageWriter<'b> {
         self.seal(attribute::FINGERPRINT, |covered| fingerprint(covered).to_be_bytes())
     }
 
-    fn text(&mut self, kind: u16, value: &[u8], limit: usize) -> Result<&mut Self, WriteError> {
+    pub(super) fn text(
+        &mut self,
+        kind: u16,
+        value: &[u8],
+        limit: usize,
+    ) -> Result<&mut Self, WriteError> {
         within(kind, value.len(), limit)?;
         self.attribute(kind, value)
     }
 
-    fn address(
+    pub(super) fn address(
         &mut self,
         kind: u16,
         address: SocketAddr,
@@ -249,7 +254,7 @@ impl<'b> MessageWriter<'b> {
     }
 
     /// Room for an attribute that neither covers the message nor follows one that does.
-    fn plain(&mut self, kind: u16, len: usize) -> Result<&mut [u8], WriteError> {
+    pub(super) fn plain(&mut self, kind: u16, len: usize) -> Result<&mut [u8], WriteError> {
         if self.stage.admit(kind) != Some(Stage::Open) {
             return Err(WriteError::OutOfOrder { kind });
         }

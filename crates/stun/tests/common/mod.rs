@@ -28,3 +28,24 @@ pub(crate) fn hmac_sha256(key: &[u8]) -> impl Fn(&[&[u8]]) -> [u8; 32] {
         mac.finalize().into_bytes().into()
     }
 }
+
+/// All four, of the crates that the tests have anyway.
+#[derive(Debug)]
+pub(crate) struct Hashes;
+
+impl antiphon_stun::Hashes for Hashes {
+    fn md5(&self, parts: &[&[u8]]) -> Option<[u8; 16]> {
+        use md5::Digest as _;
+        Some(md5::Md5::digest(parts.concat()).into())
+    }
+    fn sha256(&self, parts: &[&[u8]]) -> Option<[u8; 32]> {
+        use sha2::Digest as _;
+        Some(sha2::Sha256::digest(parts.concat()).into())
+    }
+    fn hmac_sha1(&self, key: &[u8], parts: &[&[u8]]) -> Option<[u8; 20]> {
+        Some(hmac_sha1(key)(parts))
+    }
+    fn hmac_sha256(&self, key: &[u8], parts: &[&[u8]]) -> Option<[u8; 32]> {
+        Some(hmac_sha256(key)(parts))
+    }
+}
