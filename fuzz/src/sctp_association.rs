@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use antiphon_sctp::{Association, Config, Outgoing, Reliability};
+use antiphon_sctp::{Association, Config, Outgoing, Reliability, Scheduler};
 use bytes::Bytes;
 
 /// Runs the target over `data`: each byte is a step, some with arguments.
@@ -14,13 +14,16 @@ pub fn run(data: &[u8]) {
     config.initial_tsn = Some(u32::MAX - 2);
     config.receive_buffer = 20_000;
     config.max_receive_message_size = 20_000;
+    // Both kinds of data, and path probes, by the length of the input.
+    config.interleaving = data.len() % 2 == 0;
+    config.packet_ceiling = if data.len() % 3 == 0 { 1400 } else { 0 };
     let mut ends = [1, 2].map(|seed| Association::new(config, [seed; 32], now));
     for end in &mut ends {
         end.connect(now);
     }
     let mut wire: [VecDeque<Vec<u8>>; 2] = [VecDeque::new(), VecDeque::new()];
     let mut steps = data.iter().copied();
-    let mut buf = [0; 1200];
+    let mut buf = [0; 1500];
     while let Some(step) = steps.next() {
         let side = usize::from(step & 1);
         let (Some(end), Some(incoming)) = (ends.get_mut(side), wire.get_mut(1 - side)) else {
@@ -72,8 +75,34 @@ pub fn run(data: &[u8]) {
                 );
             }
             9 => while end.recv().is_some() {},
-            10 => {
+            10 if argument < 64 => {
                 let _ = end.reset_streams(now, &[u16::from(argument % 4)]);
+            }
+            10 if argument < 96 => {
+                let _ = end.ask_for_reset(now, &[u16::from(argument % 4)]);
+            }
+            10 if argument < 112 => {
+                let _ = end.add_streams(now, u16::from(argument & 1), u16::from(argument & 2));
+            }
+            10 if argument < 144 => end.set_scheduler(match argument % 6 {
+                0 => Scheduler::FirstCome,
+                1 => Scheduler::RoundRobinPacket,
+                2 => Scheduler::Priority,
+                3 => Scheduler::FairBytes,
+                4 => Scheduler::Weighted,
+                _ => Scheduler::RoundRobin,
+            }),
+            10 if argument < 176 => {
+                end.set_priority(u16::from(argument % 4), u16::from(argument));
+                end.set_weight(u16::from(argument % 4), u16::from(argument));
+            }
+            10 if argument < 192 => end.set_packet_ceiling(now, 1191 + usize::from(argument)),
+            10 => {
+                // An association that may change hands does.
+                if let Ok(bytes) = end.export() {
+                    let taken = Association::import(config, [argument; 32], now, &bytes);
+                    *end = taken.expect("what was exported can be imported");
+                }
             }
             _ if argument == 255 => end.shutdown(now),
             _ => while end.poll_event().is_some() {},

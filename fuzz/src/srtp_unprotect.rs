@@ -1,32 +1,47 @@
 //! Packets of a peer whose tags are always right: a null cipher takes the fuzzer past them.
 
+use std::num::NonZeroU16;
+
 use antiphon_crypto::{
     Aead, AeadAlgorithm, AeadError, Certificate, CertificateError, CertificateInfo,
     CertificateParams, CryptoError, CryptoProvider, Digest, HashAlgorithm, Hasher, Hmac,
     KeyExchange, NONCE_LEN, NamedGroup, SignatureError, SignatureScheme, StreamAlgorithm,
     StreamCipher, TAG_LEN,
 };
-use antiphon_srtp::{Config, MAX_TRAILER, Profile, SrtpReceiver, SrtpSender};
+use antiphon_srtp::double::{Changes, rewrite};
+use antiphon_srtp::{Config, Cryptex, MAX_TRAILER, Profile, SrtpReceiver, SrtpSender};
 
-const PROFILES: [Profile; 4] = [
+const PROFILES: [Profile; 8] = [
     Profile::AeadAes128Gcm,
     Profile::AeadAes256Gcm,
     Profile::AesCm128HmacSha1_80,
     Profile::AesCm128HmacSha1_32,
+    Profile::AesCm256HmacSha1_80,
+    Profile::AesCm256HmacSha1_32,
+    Profile::NullHmacSha1_80,
+    Profile::NullHmacSha1_32,
 ];
 
-/// Runs the target over `data`: a byte that chooses the profile, then packets, each with a byte
-/// that says what to do with it and a byte of length.
+/// Runs the target over `data`: a byte that chooses the profile, with bits for options, then
+/// packets, each with a byte that says what to do with it and a byte of length.
 ///
 /// # Panics
 ///
 /// When a dropped packet changed something, or our own packets do not come back.
 pub fn run(data: &[u8]) {
     let Some((choice, mut data)) = data.split_first() else { return };
-    let Some(&profile) = PROFILES.get(usize::from(choice % 4)) else { return };
+    let Some(&profile) = PROFILES.get(usize::from(choice % 8)) else { return };
     let mut config = Config::default();
     config.max_streams = 4;
     config.replay_window = 64;
+    config.cryptex = match choice >> 4 & 3 {
+        0 => Cryptex::Off,
+        1 => Cryptex::Required,
+        _ => Cryptex::On,
+    };
+    config.encrypted_extensions =
+        (choice & 0x40 != 0).then(|| [1, 2, 14, 200].into_iter().collect());
+    config.roc_carriage = NonZeroU16::new(u16::from(choice >> 7) * 2);
     let (key, salt) = (vec![0; profile.key_len()], vec![0; profile.salt_len()]);
     let (Ok(mut sender), Ok(mut receiver)) = (
         SrtpSender::new(&Null, profile, &key, &salt, &config),
@@ -39,6 +54,7 @@ pub fn run(data: &[u8]) {
         data = rest;
         let (streams, counted) = (receiver.streams(), taken(&receiver));
         let mut buf = packet.to_vec();
+        relay(packet);
         let verdict = match verb % 4 {
             0 => receiver.unprotect(&mut buf),
             1 => receiver.unprotect_rtcp(&mut buf),
@@ -53,6 +69,17 @@ pub fn run(data: &[u8]) {
             Err(_) => assert!(receiver.streams() == streams && taken(&receiver) == counted),
         }
         assert!(receiver.streams() <= 4);
+    }
+}
+
+/// What a media distributor does to packets that it has decrypted, and that may be anything.
+fn relay(packet: &[u8]) {
+    let mut buf = [packet, &[0; 3]].concat();
+    let changes =
+        Changes { payload_type: Some(7), sequence_number: Some(0x1234), marker: Some(true) };
+    if let Ok(len) = rewrite(&mut buf, packet.len(), changes) {
+        assert!(len.abs_diff(packet.len()) <= 3);
+        assert_eq!(buf[1..4], [0x87, 0x12, 0x34]);
     }
 }
 
@@ -76,7 +103,14 @@ fn round_trip(
     let Some(protected) = protected.ok().and_then(|len| buf.get_mut(..len)) else { return };
     let read = if rtp { receiver.unprotect(protected) } else { receiver.unprotect_rtcp(protected) };
     if let Ok(len) = read {
-        assert_eq!(protected.get(..len), Some(packet));
+        let read = protected.get(..len).unwrap();
+        // Cryptex may have added an empty extension behind the CSRCs.
+        if len == packet.len() {
+            assert_eq!(read, packet);
+        } else {
+            assert_eq!(len, packet.len() + 4);
+            assert_eq!(read[0], packet[0] | 0x10);
+        }
     }
 }
 

@@ -16,6 +16,11 @@ pub(crate) enum Label {
     RtcpEncryption,
     RtcpAuthentication,
     RtcpSalt,
+    /// Header extensions ([RFC 6904] section 3).
+    ///
+    /// [RFC 6904]: https://www.rfc-editor.org/rfc/rfc6904
+    ExtensionEncryption,
+    ExtensionSalt,
 }
 
 impl Label {
@@ -27,6 +32,10 @@ impl Label {
             Self::RtcpEncryption => 3,
             Self::RtcpAuthentication => 4,
             Self::RtcpSalt => 5,
+            //= rfc6904#3
+            // Header extensions have a key and a salt of their own.
+            Self::ExtensionEncryption => 6,
+            Self::ExtensionSalt => 7,
         }
     }
 }
@@ -114,16 +123,30 @@ mod tests {
         assert_eq!(salt.to_be_bytes()[..], hex("30cbbc08863d8c85d49db34a9ae1 0000"));
     }
 
+    // RFC 6904 appendix A.1.
+    //= rfc6904#3
+    //= type=test
+    #[test]
+    fn keys_of_header_extensions_are_those_of_rfc_6904() {
+        let profile = Profile::AesCm128HmacSha1_80;
+        let derivation =
+            Derivation::new(&RustCrypto::new(), profile, &hex(KEY), &hex(SALT)).unwrap();
+        let mut key = [0; 16];
+        derivation.derive(Label::ExtensionEncryption, &mut key);
+        assert_eq!(key[..], hex("549752054d6fb708622c4a2e596a1b93"));
+        let salt = derivation.derive_salt(Label::ExtensionSalt, 14).unwrap();
+        assert_eq!(salt.to_be_bytes()[..14], hex("ab01818174c40d39a3781f7c2d27"));
+    }
+
     // RFC 6188 section 7.2.
+    //= rfc6188#3.1
+    //= type=test
     #[test]
     fn session_keys_of_256_bits_are_those_of_rfc_6188() {
         let key = hex("f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b6");
         let salt = hex("3b04803de51ee7c96423ab5b78d2");
-        let profile = Profile::AeadAes256Gcm;
-        let mut block = [0; 16];
-        block[..14].copy_from_slice(&salt);
-        let cipher = RustCrypto::new().stream_cipher(profile.derivation(), &key).unwrap();
-        let derivation = Derivation { cipher, salt: u128::from_be_bytes(block) };
+        let profile = Profile::AesCm256HmacSha1_80;
+        let derivation = Derivation::new(&RustCrypto::new(), profile, &key, &salt).unwrap();
         let mut cipher_key = [0; 32];
         derivation.derive(Label::RtpEncryption, &mut cipher_key);
         assert_eq!(
@@ -132,6 +155,9 @@ mod tests {
         );
         let salt = derivation.derive_salt(Label::RtpSalt, 14).unwrap();
         assert_eq!(salt.to_be_bytes()[..14], hex("fa31791685ca444a9e07c6c64e93"));
+        let mut auth_key = [0; 20];
+        derivation.derive(Label::RtpAuthentication, &mut auth_key);
+        assert_eq!(auth_key[..], hex("fd9c32d39ed5fbb5a9dc96b30818454d1313dc05"));
     }
 
     #[test]

@@ -30,6 +30,16 @@ pub enum SetupError {
         /// The largest window.
         max: usize,
     },
+    /// A tag in which a roll-over counter has no room ([`roc_carriage`](crate::Config::roc_carriage)).
+    #[error("a tag of {tag_len} bytes has no room for a roll-over counter")]
+    NoRoomForCounter {
+        /// Bytes of the tag.
+        tag_len: usize,
+    },
+    /// Header extensions are to be encrypted, but keys were not derived for that
+    /// ([`encrypted_extensions`](crate::Config::encrypted_extensions)).
+    #[error("no keys for header extensions")]
+    NoExtensionKeys,
     /// The provider does not have the profile's algorithms.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
@@ -50,6 +60,12 @@ pub enum HeaderError {
     /// The version is not 2.
     #[error("version {0}")]
     Version(u8),
+    /// An element of the header extension reaches beyond its end, and elements are to be encrypted.
+    #[error("the element at byte {at} of the extension reaches beyond its end")]
+    Element {
+        /// Offset in the extension's content.
+        at: usize,
+    },
 }
 
 /// Why a packet was not protected. Nothing has changed, but the buffer's content.
@@ -97,6 +113,13 @@ pub enum ProtectError {
         /// The limit.
         limit: usize,
     },
+    /// The header extension is none that cryptex can encrypt, which is
+    /// [required](crate::Cryptex::Required), or its form says that it is encrypted already.
+    #[error("a header extension of form {form:#06x} cannot be encrypted")]
+    ExtensionForm {
+        /// Its first 16 bits.
+        form: u16,
+    },
     /// The provider could not encrypt.
     #[error("the cipher failed")]
     Cipher,
@@ -139,6 +162,10 @@ pub enum UnprotectError {
     /// An SRTCP packet that is not encrypted, although encryption was negotiated.
     #[error("the packet is not encrypted")]
     NotEncrypted,
+    /// An SRTP packet with CSRCs or a header extension in the clear, although cryptex is
+    /// [required](crate::Cryptex::Required).
+    #[error("header extension or CSRCs are not encrypted")]
+    NotCryptex,
     /// The packet lies beyond the last index that the key has.
     #[error("the key's packets are used up")]
     KeyExhausted,

@@ -7,7 +7,8 @@ use crate::HeaderError;
 /// Bytes of an SRTCP packet that are never encrypted: the first header and the sender's SSRC.
 pub(crate) const RTCP_LEN: usize = 8;
 
-const RTP_FIXED_LEN: usize = 12;
+/// Bytes of an RTP header without CSRCs and extension.
+pub(crate) const RTP_FIXED_LEN: usize = 12;
 
 /// What SRTP needs to know of an RTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,10 @@ pub(crate) struct RtpHeader {
     pub(crate) sequence_number: u16,
     /// Bytes of the header with CSRCs and extension: what is authenticated but not encrypted.
     pub(crate) len: usize,
+    /// Bytes of the fixed header and the CSRCs; there the extension begins, if there is one.
+    pub(crate) extension_at: usize,
+    /// What the extension says about its form, its first 16 bits; `None` without extension.
+    pub(crate) extension: Option<u16>,
 }
 
 impl RtpHeader {
@@ -41,13 +46,15 @@ impl RtpHeader {
         let [first, _, s0, s1, _, _, _, _, c0, c1, c2, c3] = *fixed;
         version(first)?;
         let csrcs = usize::from(first & 0x0f).saturating_mul(4);
-        let mut len = RTP_FIXED_LEN.saturating_add(csrcs);
+        let extension_at = RTP_FIXED_LEN.saturating_add(csrcs);
+        let (mut len, mut extension) = (extension_at, None);
         if first & 0x10 != 0 {
             let after = len.saturating_add(4);
-            let [_, _, high, low] =
+            let [p0, p1, high, low] =
                 *packet.get(len..).and_then(<[u8]>::first_chunk::<4>).ok_or(truncated(after))?;
             let words = usize::from(u16::from_be_bytes([high, low]));
             len = after.saturating_add(words.saturating_mul(4));
+            extension = Some(u16::from_be_bytes([p0, p1]));
         }
         if len > packet.len() {
             return Err(truncated(len));
@@ -56,7 +63,15 @@ impl RtpHeader {
             ssrc: u32::from_be_bytes([c0, c1, c2, c3]),
             sequence_number: u16::from_be_bytes([s0, s1]),
             len,
+            extension_at,
+            extension,
         })
+    }
+
+    /// Whether there are CSRCs.
+    #[inline]
+    pub(crate) fn has_csrcs(&self) -> bool {
+        self.extension_at > RTP_FIXED_LEN
     }
 }
 
@@ -69,6 +84,7 @@ pub(crate) fn rtcp_ssrc(packet: &[u8]) -> Result<u32, HeaderError> {
     Ok(u32::from_be_bytes([*c0, *c1, *c2, *c3]))
 }
 
+#[inline]
 fn version(first: u8) -> Result<(), HeaderError> {
     match first >> 6 {
         2 => Ok(()),
@@ -90,11 +106,14 @@ mod tests {
     fn the_header_ends_after_csrcs_and_extension() {
         let mut with_both = packet(0x92, 40);
         with_both[20..24].copy_from_slice(&[0xbe, 0xde, 0, 2]);
-        for (packet, len) in [(packet(0x80, 12), 12), (packet(0x8f, 72), 72), (with_both, 32)] {
-            assert_eq!(
-                RtpHeader::parse(&packet),
-                Ok(RtpHeader { ssrc: 0xcafe_babe, sequence_number: 0x0102, len })
-            );
+        for (packet, len, extension_at, extension) in [
+            (packet(0x80, 12), 12, 12, None),
+            (packet(0x8f, 72), 72, 72, None),
+            (with_both, 32, 20, Some(0xbede)),
+        ] {
+            let (ssrc, sequence_number) = (0xcafe_babe, 0x0102);
+            let header = RtpHeader { ssrc, sequence_number, len, extension_at, extension };
+            assert_eq!(RtpHeader::parse(&packet), Ok(header));
         }
     }
 

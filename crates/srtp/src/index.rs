@@ -41,16 +41,19 @@ pub(crate) fn estimate(highest: u64, sequence_number: u16) -> Result<u64, Exhaus
 }
 
 /// The index of `sequence_number` in that round of the roll-over counter.
+#[inline]
 pub(crate) fn join(round: u64, sequence_number: u16) -> u64 {
     (round << 16) | u64::from(sequence_number)
 }
 
 /// The roll-over counter of `index`.
+#[inline]
 pub(crate) fn rollover_counter(index: u64) -> u32 {
     let [_, _, a, b, c, d, _, _] = index.to_be_bytes();
     u32::from_be_bytes([a, b, c, d])
 }
 
+#[inline]
 fn low_16(index: u64) -> u16 {
     let [.., high, low] = index.to_be_bytes();
     u16::from_be_bytes([high, low])

@@ -1,4 +1,4 @@
-//! SRTP and SRTCP in place, without allocations ([RFC 3711], [RFC 7714]).
+//! SRTP and SRTCP in place, without allocations ([RFC 3711], [RFC 7714], and their options).
 //!
 //! A [`SrtpSender`] protects RTP and RTCP packets, a [`SrtpReceiver`] checks and decrypts them.
 //! Each has the keys of one direction; DTLS-SRTP ([RFC 5764]) exports both pairs. There is no
@@ -14,10 +14,13 @@
 //! | RFC 3711 section 3.3.2 (replay) | `window` | complete, 64 to 32768 packets |
 //! | RFC 3711 section 4.3, RFC 6188 (key derivation) | `derivation` | complete, rate zero |
 //! | RFC 3711 section 9.2, RFC 5764 section 4.4 (lifetime) | [`SrtpSender`] | complete |
+//! | RFC 4771 (roll-over counter in the tag) | [`Config::roc_carriage`] | RCCm2 with HMAC, RCCm3 with GCM |
+//! | RFC 5764 section 4.1.2 (profiles) | [`Profile`] | complete; NULL is never negotiated |
+//! | RFC 6188 (AES-256 in counter mode) | [`Profile`] | complete; not AES-192 |
+//! | RFC 6904 (encrypted header extensions) | [`ExtensionIds`] | complete; SDP is elsewhere |
 //! | RFC 7714 (AES-GCM, 128 and 256 bits) | [`Profile`] | complete |
-//! | RFC 5764 section 4.1.2 (profiles) | [`Profile`] | AES-CM with tags of 80 and 32 bits; not NULL |
-//! | RFC 6904 (encrypted header extensions) | | not yet |
-//! | RFC 9335 (cryptex) | | not yet |
+//! | RFC 8723 (double encryption) | [`double`] | complete |
+//! | RFC 9335 (cryptex) | [`Cryptex`] | complete; SDP is elsewhere |
 //!
 //! ```
 //! use antiphon_crypto_rust::RustCrypto;
@@ -50,13 +53,18 @@
 //! [RFC 5764]: https://www.rfc-editor.org/rfc/rfc5764
 //! [RFC 7714]: https://www.rfc-editor.org/rfc/rfc7714
 
+mod carriage;
 mod config;
+mod cryptex;
 mod derivation;
+pub mod double;
 mod error;
+mod extension;
 mod header;
 #[cfg(test)]
 mod hex;
 mod index;
+mod options;
 mod position;
 mod profile;
 mod receiver;
@@ -69,7 +77,9 @@ mod suite;
 mod window;
 
 pub use config::Config;
+pub use cryptex::Cryptex;
 pub use error::{HeaderError, ProtectError, ResumeError, SetupError, UnprotectError};
+pub use extension::ExtensionIds;
 pub use position::Position;
 pub use profile::{MAX_TRAILER, Profile};
 pub use receiver::SrtpReceiver;

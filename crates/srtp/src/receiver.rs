@@ -1,13 +1,19 @@
 use antiphon_crypto::CryptoProvider;
 
+use crate::cryptex::Layout;
 use crate::derivation::Derivation;
 use crate::header::{RtpHeader, rtcp_ssrc};
 use crate::index;
+use crate::options::Options;
 use crate::position::{self, Position};
+use crate::rtp::Sealing;
 use crate::streams::{Place, Streams};
 use crate::suite::Suite;
 use crate::window::{ReplayWindow, Verdict, WindowSize};
-use crate::{Config, Profile, ReceiverStats, ResumeError, SetupError, UnprotectError, rtcp, rtp};
+use crate::{
+    Config, Cryptex, ExtensionIds, Profile, ReceiverStats, ResumeError, SetupError, UnprotectError,
+    rtcp, rtp,
+};
 
 /// First packets up to this size are tried with a second roll-over counter.
 const SECOND_TRY_LEN: usize = 2048;
@@ -24,6 +30,7 @@ pub struct SrtpReceiver {
     profile: Profile,
     rtp: Suite,
     rtcp: Suite,
+    options: Options,
     windows: Windows,
     streams: Streams<ReceiveStream>,
     stats: ReceiverStats,
@@ -47,8 +54,9 @@ impl SrtpReceiver {
     ///
     /// # Errors
     ///
-    /// [`SetupError::KeyLength`], [`SetupError::SaltLength`], [`SetupError::ReplayWindow`], and
-    /// [`SetupError::Crypto`] when the provider lacks an algorithm.
+    /// [`SetupError::KeyLength`], [`SetupError::SaltLength`], [`SetupError::ReplayWindow`],
+    /// [`SetupError::NoRoomForCounter`], and [`SetupError::Crypto`] when the provider lacks an
+    /// algorithm.
     pub fn new(
         provider: &dyn CryptoProvider,
         profile: Profile,
@@ -61,6 +69,7 @@ impl SrtpReceiver {
             profile,
             rtp: Suite::rtp(provider, profile, &master)?,
             rtcp: Suite::rtcp(provider, profile, &master)?,
+            options: Options::new(provider, profile, &master, config)?,
             windows: Windows {
                 rtp: WindowSize::new(config.replay_window)?,
                 rtcp: WindowSize::new(config.rtcp_replay_window)?,
@@ -86,6 +95,20 @@ impl SrtpReceiver {
         verdict
     }
 
+    /// Checks and decrypts several SRTP packets, each as [`unprotect`](Self::unprotect) does, and
+    /// tells `each` of them its number in `packets` and the length of the RTP packet.
+    ///
+    /// Keys and the table of SSRCs stay in the processor's cache meanwhile; nothing is allocated.
+    pub fn unprotect_batch<'p>(
+        &mut self,
+        packets: impl IntoIterator<Item = &'p mut [u8]>,
+        mut each: impl FnMut(usize, Result<usize, UnprotectError>),
+    ) {
+        for (at, packet) in packets.into_iter().enumerate() {
+            each(at, self.unprotect(packet));
+        }
+    }
+
     /// Checks and decrypts the SRTCP packet `packet` in place and returns the length of the RTCP
     /// packet, at its front.
     ///
@@ -105,29 +128,86 @@ impl SrtpReceiver {
     #[inline]
     fn unprotect_rtp(&mut self, packet: &mut [u8]) -> Result<usize, UnprotectError> {
         let header = RtpHeader::parse(packet)?;
-        let (ssrc, tag_len) = (header.ssrc, self.profile.rtp_overhead());
-        let (need, len) = (header.len.saturating_add(tag_len), packet.len());
-        if len < need {
-            return Err(UnprotectError::Truncated { need, len });
+        if !self.options.is_plain() {
+            return self.unprotect_with_options(packet, &header);
         }
+        let (body, tag) = split_tag(packet, &header, self.profile.rtp_overhead())?;
+        self.open(&header, Layout::plain(&header), None, body, tag)?;
+        Ok(body.len())
+    }
+
+    /// Opens a packet for which there is more to do than to decrypt it.
+    #[inline(never)]
+    fn unprotect_with_options(
+        &mut self,
+        packet: &mut [u8],
+        header: &RtpHeader,
+    ) -> Result<usize, UnprotectError> {
+        let trailer = self.options.carriage.trailer(header.sequence_number);
+        let (body, behind) = split_tag(packet, header, trailer.len())?;
+        let (layout, is_cryptex) = self.options.layout(header)?;
+        let (tag, counter) = trailer.read(behind);
+        let index = self.open(header, layout, counter, body, tag)?;
+        self.options.undress(body, header, index, is_cryptex);
+        Ok(body.len())
+    }
+
+    /// Checks and decrypts a packet, notes that it came, and returns its index.
+    #[inline]
+    fn open(
+        &mut self,
+        header: &RtpHeader,
+        layout: Layout,
+        counter: Option<u32>,
+        body: &mut [u8],
+        tag: &[u8],
+    ) -> Result<u64, UnprotectError> {
+        let ssrc = header.ssrc;
         let place = self.streams.find(ssrc);
-        let index = match self.streams.get(place).and_then(|stream| stream.rtp.highest()) {
-            Some(highest) => {
-                let index = index::estimate(highest, header.sequence_number)
-                    .map_err(|index::Exhausted| UnprotectError::KeyExhausted)?;
-                self.check_rtp(place, ssrc, index)?;
-                rtp::open(&self.rtp, &header, index, packet, tag_len)
-                    .map_err(|rtp::Failed| UnprotectError::NotAuthentic)?;
+        let not_authentic = |rtp::Failed| UnprotectError::NotAuthentic;
+        let index = match self.index(place, header, counter)? {
+            Some(index) => {
+                let sealing = Sealing { ssrc, index, layout };
+                sealing.open(&self.rtp, body, tag).map_err(not_authentic)?;
                 index
             }
-            None => {
-                self.check_room(place)?;
-                open_first(&self.rtp, &header, packet, tag_len)
-                    .map_err(|rtp::Failed| UnprotectError::NotAuthentic)?
-            }
+            None => open_first(header.sequence_number, body, |index, body| {
+                Sealing { ssrc, index, layout }.open(&self.rtp, body, tag)
+            })
+            .map_err(not_authentic)?,
         };
         self.enter(place, ssrc)?.rtp.mark(index);
-        Ok(len.saturating_sub(tag_len))
+        Ok(index)
+    }
+
+    /// The index of an RTP packet, if it may still come; `None` when nothing tells its roll-over
+    /// counter.
+    #[inline]
+    fn index(
+        &self,
+        place: Place,
+        header: &RtpHeader,
+        counter: Option<u32>,
+    ) -> Result<Option<u64>, UnprotectError> {
+        let (ssrc, sequence_number) = (header.ssrc, header.sequence_number);
+        let stream = self.streams.get(place);
+        let index = match (counter, stream.and_then(|stream| stream.rtp.highest())) {
+            //= rfc4771#2
+            // A packet that carries its counter is judged by that, and the tag tells whether it is
+            // the right one.
+            (Some(counter), _) => index::join(u64::from(counter), sequence_number),
+            (None, Some(highest)) => index::estimate(highest, sequence_number)
+                .map_err(|index::Exhausted| UnprotectError::KeyExhausted)?,
+            (None, None) => {
+                self.check_room(place)?;
+                return Ok(None);
+            }
+        };
+        match stream {
+            Some(stream) => judge(stream.rtp.check(index), ssrc, index)?,
+            None => self.check_room(place)?,
+        }
+        Ok(Some(index))
     }
 
     fn unprotect_rtcp_uncounted(&mut self, packet: &mut [u8]) -> Result<usize, UnprotectError> {
@@ -143,6 +223,21 @@ impl SrtpReceiver {
             parts.open(&self.rtcp, ssrc).map_err(|rtp::Failed| UnprotectError::NotAuthentic)?;
         self.enter(place, ssrc)?.rtcp.mark(index);
         Ok(len)
+    }
+
+    /// Takes up what was negotiated about cryptex, from the next packet on.
+    pub fn set_cryptex(&mut self, cryptex: Cryptex) {
+        self.options.cryptex = cryptex;
+    }
+
+    /// Takes up which header extension elements are encrypted, from the next packet on.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::NoExtensionKeys`] when the configuration had no
+    /// [`encrypted_extensions`](Config::encrypted_extensions).
+    pub fn set_encrypted_extensions(&mut self, ids: ExtensionIds) -> Result<(), SetupError> {
+        self.options.set_encrypted_extensions(ids)
     }
 
     /// The profile in use.
@@ -192,14 +287,6 @@ impl SrtpReceiver {
         Ok(())
     }
 
-    #[inline]
-    fn check_rtp(&self, place: Place, ssrc: u32, index: u64) -> Result<(), UnprotectError> {
-        match self.streams.get(place) {
-            Some(stream) => judge(stream.rtp.check(index), ssrc, index),
-            None => Ok(()),
-        }
-    }
-
     fn check_room(&self, place: Place) -> Result<(), UnprotectError> {
         if self.streams.has_room(place) {
             Ok(())
@@ -221,8 +308,24 @@ impl SrtpReceiver {
     }
 }
 
+/// Splits a packet into what is protected and the `trailer` bytes behind it.
 #[inline]
-fn judge(verdict: Verdict, ssrc: u32, index: u64) -> Result<(), UnprotectError> {
+fn split_tag<'a>(
+    packet: &'a mut [u8],
+    header: &RtpHeader,
+    trailer: usize,
+) -> Result<(&'a mut [u8], &'a [u8]), UnprotectError> {
+    let (need, len) = (header.len.saturating_add(trailer), packet.len());
+    let truncated = UnprotectError::Truncated { need, len };
+    if len < need {
+        return Err(truncated);
+    }
+    let (body, tag) = packet.split_at_mut_checked(len.saturating_sub(trailer)).ok_or(truncated)?;
+    Ok((body, tag))
+}
+
+#[inline]
+pub(crate) fn judge(verdict: Verdict, ssrc: u32, index: u64) -> Result<(), UnprotectError> {
     match verdict {
         Verdict::Fresh => Ok(()),
         Verdict::Seen => Err(UnprotectError::Replayed { ssrc, index }),
@@ -236,26 +339,25 @@ fn judge(verdict: Verdict, ssrc: u32, index: u64) -> Result<(), UnprotectError> 
 /// though, or arrived before our keys did, it is one already: a low sequence number is tried with
 /// that too, and the tag tells which was right.
 #[cold]
-fn open_first(
-    suite: &Suite,
-    header: &RtpHeader,
+pub(crate) fn open_first(
+    sequence_number: u16,
     packet: &mut [u8],
-    tag_len: usize,
+    mut open: impl FnMut(u64, &mut [u8]) -> Result<(), rtp::Failed>,
 ) -> Result<u64, rtp::Failed> {
     //= rfc3711#3.3.1
     // Nobody signals the counter in WebRTC, so it starts at zero.
-    let index = index::join(0, header.sequence_number);
+    let index = index::join(0, sequence_number);
     let mut copy = [0; SECOND_TRY_LEN];
-    let copy = copy.get_mut(..packet.len()).filter(|_| header.sequence_number < HALF);
+    let copy = copy.get_mut(..packet.len()).filter(|_| sequence_number < HALF);
     let Some(copy) = copy else {
-        return rtp::open(suite, header, index, packet, tag_len).map(|()| index);
+        return open(index, packet).map(|()| index);
     };
     // A provider may leave anything behind where a tag was wrong.
     copy.copy_from_slice(packet);
-    if rtp::open(suite, header, index, packet, tag_len).is_ok() {
+    if open(index, packet).is_ok() {
         return Ok(index);
     }
     packet.copy_from_slice(copy);
-    let index = index::join(1, header.sequence_number);
-    rtp::open(suite, header, index, packet, tag_len).map(|()| index)
+    let index = index::join(1, sequence_number);
+    open(index, packet).map(|()| index)
 }

@@ -47,7 +47,7 @@ impl<'a> Parts<'a> {
         let word = u32::from_be_bytes(*word);
         //= rfc3711#3.4
         // Encryption was negotiated for all packets, so one that claims to be clear is forged.
-        if word & ENCRYPTED == 0 {
+        if word & ENCRYPTED == 0 && encrypts(suite) {
             return Err(UnprotectError::NotEncrypted);
         }
         Ok(Self { body, tag, word })
@@ -69,9 +69,9 @@ impl<'a> Parts<'a> {
                 gcm.aead.open(&gcm.nonce(ssrc, index), &aad, text, tag).map_err(|_| Failed)?;
             }
             Suite::CounterMode(suite) => {
-                verify(suite, self.body, self.word, self.tag)?;
+                verify(suite, self.body, self.word.to_be_bytes(), self.tag)?;
                 let text = self.body.get_mut(RTCP_LEN..).ok_or(Failed)?;
-                suite.cipher.apply(&suite.counter(ssrc, index), text);
+                suite.apply(ssrc, index, text);
             }
         }
         Ok(len)
@@ -86,7 +86,9 @@ pub(crate) fn seal(
     packet: &mut [u8],
     trailer: &mut [u8],
 ) -> Result<(), Failed> {
-    let word = index | ENCRYPTED;
+    //= rfc3711#3.4
+    // The bit says whether the packet is encrypted, which only the NULL cipher leaves undone.
+    let word = if encrypts(suite) { index | ENCRYPTED } else { index };
     match suite {
         Suite::Gcm(gcm) => {
             let (tag, end) = trailer.split_last_chunk_mut::<SRTCP_WORD_LEN>().ok_or(Failed)?;
@@ -97,9 +99,16 @@ pub(crate) fn seal(
             let (end, tag) = trailer.split_first_chunk_mut::<SRTCP_WORD_LEN>().ok_or(Failed)?;
             *end = word.to_be_bytes();
             let text = packet.get_mut(RTCP_LEN..).ok_or(Failed)?;
-            suite.cipher.apply(&suite.counter(ssrc, index.into()), text);
+            suite.apply(ssrc, index.into(), text);
             put(tag, suite.hmac.sign(&[packet, end]).as_bytes())
         }
+    }
+}
+
+fn encrypts(suite: &Suite) -> bool {
+    match suite {
+        Suite::Gcm(_) => true,
+        Suite::CounterMode(suite) => suite.encrypts(),
     }
 }
 

@@ -26,7 +26,7 @@ pub struct ReceiverStats {
     pub replayed: u64,
     /// Dropped: behind the replay window.
     pub too_old: u64,
-    /// Dropped: RTCP in the clear.
+    /// Dropped: RTCP in the clear, or a header in the clear where cryptex is required.
     pub not_encrypted: u64,
     /// Dropped: no place for another SSRC, or no index left.
     pub refused: u64,
@@ -39,7 +39,7 @@ impl ReceiverStats {
             UnprotectError::NotAuthentic => &mut self.not_authentic,
             UnprotectError::Replayed { .. } => &mut self.replayed,
             UnprotectError::TooOld { .. } => &mut self.too_old,
-            UnprotectError::NotEncrypted => &mut self.not_encrypted,
+            UnprotectError::NotEncrypted | UnprotectError::NotCryptex => &mut self.not_encrypted,
             UnprotectError::KeyExhausted | UnprotectError::TooManyStreams { .. } => {
                 &mut self.refused
             }

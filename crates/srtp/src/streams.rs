@@ -2,16 +2,23 @@
 
 use std::fmt::{self, Debug};
 
-/// States of at most `limit` SSRCs, in the order of their numbers.
+/// States of at most `limit` SSRCs.
 ///
-/// Packets come in runs of one SSRC: the place used last is tried first.
+/// Packets come in runs of one SSRC: the one used last is tried first. Otherwise the SSRCs, in
+/// order and close together in memory, are searched; a peer that chooses its SSRCs with care can
+/// make that no slower.
 pub(crate) struct Streams<S> {
-    entries: Vec<(u32, S)>,
-    last: usize,
+    ssrcs: Vec<u32>,
+    /// Where the state of each of `ssrcs` is.
+    places: Vec<u32>,
+    /// In the order in which they came.
+    states: Vec<S>,
+    /// The SSRC used last, and where its state is.
+    last: (u32, usize),
     limit: usize,
 }
 
-/// Where an SSRC stands, or would stand.
+/// Where the state of an SSRC is, or where the SSRC would stand in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Known(usize),
@@ -20,11 +27,12 @@ pub(crate) enum Place {
 
 impl<S> Streams<S> {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { entries: Vec::new(), last: 0, limit }
+        let (ssrcs, places, states) = (Vec::new(), Vec::new(), Vec::new());
+        Self { ssrcs, places, states, last: (0, usize::MAX), limit }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.states.len()
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -34,12 +42,19 @@ impl<S> Streams<S> {
     /// Finds the place of `ssrc`. Changes nothing.
     #[inline]
     pub(crate) fn find(&self, ssrc: u32) -> Place {
-        match self.entries.get(self.last) {
-            Some((known, _)) if *known == ssrc => Place::Known(self.last),
-            _ => match self.entries.binary_search_by_key(&ssrc, |(known, _)| *known) {
-                Ok(at) => Place::Known(at),
-                Err(at) => Place::Unknown(at),
+        match self.last {
+            (last, at) if last == ssrc && at < self.states.len() => Place::Known(at),
+            _ => self.search(ssrc),
+        }
+    }
+
+    fn search(&self, ssrc: u32) -> Place {
+        match self.ssrcs.binary_search(&ssrc) {
+            Ok(at) => match self.places.get(at).map(|place| usize::try_from(*place)) {
+                Some(Ok(place)) => Place::Known(place),
+                _ => Place::Unknown(at),
             },
+            Err(at) => Place::Unknown(at),
         }
     }
 
@@ -47,7 +62,7 @@ impl<S> Streams<S> {
     #[inline]
     pub(crate) fn get(&self, place: Place) -> Option<&S> {
         match place {
-            Place::Known(at) => self.entries.get(at).map(|(_, state)| state),
+            Place::Known(at) => self.states.get(at),
             Place::Unknown(_) => None,
         }
     }
@@ -55,7 +70,7 @@ impl<S> Streams<S> {
     /// Whether a state can be had at `place`.
     #[inline]
     pub(crate) fn has_room(&self, place: Place) -> bool {
-        matches!(place, Place::Known(_)) || self.entries.len() < self.limit
+        matches!(place, Place::Known(_)) || self.states.len() < self.limit
     }
 
     /// The state at `place`, which [`find`](Self::find) gave for `ssrc` just now; made if it is
@@ -69,20 +84,26 @@ impl<S> Streams<S> {
     ) -> Option<&mut S> {
         let at = match place {
             Place::Known(at) => at,
-            Place::Unknown(at) if self.entries.len() < self.limit => {
-                self.entries.insert(at.min(self.entries.len()), (ssrc, make()));
-                at
-            }
-            Place::Unknown(_) => return None,
+            Place::Unknown(order) => self.insert(order, ssrc, make)?,
         };
-        self.last = at;
-        self.entries.get_mut(at).map(|(_, state)| state)
+        self.last = (ssrc, at);
+        self.states.get_mut(at)
+    }
+
+    #[cold]
+    fn insert(&mut self, order: usize, ssrc: u32, make: impl FnOnce() -> S) -> Option<usize> {
+        let at = self.states.len();
+        let place = u32::try_from(at).ok().filter(|_| at < self.limit)?;
+        self.ssrcs.insert(order.min(at), ssrc);
+        self.places.insert(order.min(at), place);
+        self.states.push(make());
+        Some(at)
     }
 }
 
 impl<S> Debug for Streams<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of at most {}", self.entries.len(), self.limit)
+        write!(f, "{} of at most {}", self.len(), self.limit)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug};
 
-use antiphon_crypto::{Aead, CryptoProvider, HashAlgorithm, Hmac, StreamAlgorithm, StreamCipher};
+use antiphon_crypto::{Aead, CryptoProvider, HashAlgorithm, Hmac, StreamCipher};
 use zeroize::Zeroizing;
 
 use crate::derivation::{Derivation, Label};
@@ -29,15 +29,15 @@ pub(crate) struct Gcm {
     pub(crate) salt: u128,
 }
 
-/// AES in counter mode and HMAC-SHA1 ([RFC 3711] section 4).
+/// AES in counter mode, or nothing, and HMAC-SHA1 ([RFC 3711] section 4).
 ///
 /// [RFC 3711]: https://www.rfc-editor.org/rfc/rfc3711
 pub(crate) struct CounterMode {
-    pub(crate) cipher: Box<dyn StreamCipher>,
+    /// `None` where nothing is encrypted.
+    pub(crate) cipher: Option<Box<dyn StreamCipher>>,
     pub(crate) hmac: Box<dyn Hmac>,
     /// 112 bits, and 16 zero bits for the counter.
     pub(crate) salt: u128,
-    pub(crate) tag_len: usize,
 }
 
 impl Suite {
@@ -47,7 +47,7 @@ impl Suite {
         master: &Derivation,
     ) -> Result<Self, SetupError> {
         let labels = [Label::RtpEncryption, Label::RtpAuthentication, Label::RtpSalt];
-        Self::new(provider, profile, master, labels, profile.rtp_overhead())
+        Self::new(provider, profile, master, labels)
     }
 
     pub(crate) fn rtcp(
@@ -56,7 +56,7 @@ impl Suite {
         master: &Derivation,
     ) -> Result<Self, SetupError> {
         let labels = [Label::RtcpEncryption, Label::RtcpAuthentication, Label::RtcpSalt];
-        Self::new(provider, profile, master, labels, profile.rtcp_tag_len())
+        Self::new(provider, profile, master, labels)
     }
 
     fn new(
@@ -64,7 +64,6 @@ impl Suite {
         profile: Profile,
         master: &Derivation,
         [encryption, authentication, salt]: [Label; 3],
-        tag_len: usize,
     ) -> Result<Self, SetupError> {
         let mut key = Zeroizing::new(vec![0; profile.key_len()]);
         master.derive(encryption, &mut key);
@@ -73,15 +72,15 @@ impl Suite {
             Algorithms::Aead(algorithm) => {
                 Self::Gcm(Gcm { aead: provider.aead(algorithm, &key)?, salt: salt >> 32 })
             }
-            Algorithms::CounterMode => {
+            Algorithms::Hmac(algorithm) => {
                 let mut hmac_key = Zeroizing::new([0; HMAC_KEY_LEN]);
                 master.derive(authentication, &mut *hmac_key);
-                Self::CounterMode(CounterMode {
-                    cipher: provider.stream_cipher(StreamAlgorithm::Aes128Ctr, &key)?,
-                    hmac: provider.hmac(HashAlgorithm::Sha1, &*hmac_key)?,
-                    salt,
-                    tag_len,
-                })
+                let cipher = match algorithm {
+                    Some(algorithm) => Some(provider.stream_cipher(algorithm, &key)?),
+                    None => None,
+                };
+                let hmac = provider.hmac(HashAlgorithm::Sha1, &*hmac_key)?;
+                Self::CounterMode(CounterMode { cipher, hmac, salt })
             }
         })
     }
@@ -99,11 +98,19 @@ impl Gcm {
 }
 
 impl CounterMode {
-    /// The first counter block of packet `index`, of RTP and of RTCP alike (RFC 3711 section
-    /// 4.1.1).
+    /// Encrypts or decrypts `text` of packet `index` in place, of RTP and of RTCP alike (RFC 3711
+    /// section 4.1.1).
     #[inline]
-    pub(crate) fn counter(&self, ssrc: u32, index: u64) -> [u8; 16] {
-        (self.salt ^ (u128::from(ssrc) << 64) ^ (u128::from(index) << 16)).to_be_bytes()
+    pub(crate) fn apply(&self, ssrc: u32, index: u64, text: &mut [u8]) {
+        if let Some(cipher) = &self.cipher {
+            let counter = self.salt ^ (u128::from(ssrc) << 64) ^ (u128::from(index) << 16);
+            cipher.apply(&counter.to_be_bytes(), text);
+        }
+    }
+
+    /// Whether something is encrypted at all.
+    pub(crate) fn encrypts(&self) -> bool {
+        self.cipher.is_some()
     }
 }
 

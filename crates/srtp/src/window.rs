@@ -68,7 +68,10 @@ impl ReplayWindow {
     /// Notes that `index` came. It has been checked before.
     #[inline]
     pub(crate) fn mark(&mut self, index: u64) {
-        if index >= self.next {
+        if index == self.next {
+            // The usual case: nothing was skipped, so nothing has to be cleared.
+            self.next = index.saturating_add(1);
+        } else if index > self.next {
             self.advance(index);
         }
         let (word, bit) = self.place(index);
@@ -84,6 +87,7 @@ impl ReplayWindow {
     }
 
     /// Clears the places of the indices from `next` to `index`.
+    #[cold]
     fn advance(&mut self, index: u64) {
         if index.saturating_sub(self.next) >= self.size() {
             self.ring.fill(0);
@@ -99,11 +103,13 @@ impl ReplayWindow {
     }
 
     /// Places in the ring: a power of two.
+    #[inline]
     fn size(&self) -> u64 {
         u64::try_from(self.ring.len()).unwrap_or(0).saturating_mul(64)
     }
 
     /// The word and the bit that stand for `index`.
+    #[inline]
     fn place(&self, index: u64) -> (usize, u64) {
         let word = (index / 64) & (self.size() / 64).saturating_sub(1);
         (usize::try_from(word).unwrap_or(0), 1 << (index % 64))

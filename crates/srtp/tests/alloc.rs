@@ -8,9 +8,11 @@
 
 mod common;
 
-use antiphon_srtp::MAX_TRAILER;
+use std::num::NonZeroU16;
+
+use antiphon_srtp::{Config, Cryptex, MAX_TRAILER};
 use antiphon_testkit::alloc;
-use common::{PROFILES, pair, rtcp, rtp};
+use common::{NULL_PROFILES, PROFILES, pair, pair_with, rtcp, rtp, rtp_with};
 
 antiphon_testkit::install_counting_allocator!();
 
@@ -48,6 +50,46 @@ fn packets_of_known_sources_allocate_nothing() {
             }
         });
         assert_eq!(allocations, 0, "{profile:?}");
+    }
+}
+
+#[test]
+fn options_batches_and_null_profiles_allocate_nothing_either() {
+    let mut config = Config::default();
+    config.encrypted_extensions = Some([1, 3].into_iter().collect());
+    let mut cryptex = config;
+    cryptex.cryptex = Cryptex::On;
+    let mut carrying = config;
+    carrying.roc_carriage = NonZeroU16::new(3);
+    for (config, csrcs) in [(config, &[][..]), (cryptex, &[7, 8]), (carrying, &[7])] {
+        for profile in PROFILES.into_iter().chain(NULL_PROFILES) {
+            if config.roc_carriage.is_some() && profile.rtp_overhead() == 4 {
+                continue;
+            }
+            let (mut sender, mut receiver) = pair_with(profile, &config);
+            let extension = [0x13, 1, 2, 3, 4, 0x32, 1, 2, 3, 0, 0, 0];
+            let with = rtp_with(0, csrcs, Some((0xbede, &extension)), &[7; 1200]);
+            let without = rtp_with(0, csrcs, None, &[7; 1200]);
+            let mut buffers = [[0; 1300]; 16];
+            let mut lens = [0; 16];
+            let mut sequence_number = 0u16;
+            let mut round = || {
+                for (at, buf) in buffers.iter_mut().enumerate() {
+                    let packet = if at % 2 == 0 { &with } else { &without };
+                    buf[..packet.len()].copy_from_slice(packet);
+                    buf[2..4].copy_from_slice(&sequence_number.to_be_bytes());
+                    sequence_number = sequence_number.wrapping_add(1);
+                    lens[at] = packet.len();
+                }
+                let sizes = lens;
+                let packets = buffers.iter_mut().zip(sizes).map(|(buf, len)| (&mut buf[..], len));
+                sender.protect_batch(packets, |at, len| lens[at] = len.unwrap());
+                let packets = buffers.iter_mut().zip(lens).map(|(buf, len)| &mut buf[..len]);
+                receiver.unprotect_batch(packets, |_, len| assert!(len.is_ok(), "{len:?}"));
+            };
+            round();
+            assert_eq!(alloc::count(|| (0..100).for_each(|_| round())), 0, "{profile:?}");
+        }
     }
 }
 

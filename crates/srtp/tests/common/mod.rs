@@ -4,12 +4,17 @@
 use antiphon_crypto_rust::RustCrypto;
 use antiphon_srtp::{Config, MAX_TRAILER, Profile, SrtpReceiver, SrtpSender};
 
-pub const PROFILES: [Profile; 4] = [
+pub const PROFILES: [Profile; 6] = [
     Profile::AeadAes128Gcm,
     Profile::AeadAes256Gcm,
     Profile::AesCm128HmacSha1_80,
     Profile::AesCm128HmacSha1_32,
+    Profile::AesCm256HmacSha1_80,
+    Profile::AesCm256HmacSha1_32,
 ];
+
+/// Those that encrypt nothing.
+pub const NULL_PROFILES: [Profile; 2] = [Profile::NullHmacSha1_80, Profile::NullHmacSha1_32];
 
 pub const SSRC: u32 = 0xcafe_babe;
 
@@ -59,6 +64,31 @@ pub fn protect_rtcp(sender: &mut SrtpSender, packet: &[u8]) -> Vec<u8> {
     let len = sender.protect_rtcp(&mut buf, packet.len()).unwrap();
     buf.truncate(len);
     buf
+}
+
+/// A pair with options.
+pub fn pair_with(profile: Profile, config: &Config) -> (SrtpSender, SrtpReceiver) {
+    (sender(profile, config), receiver(profile, config))
+}
+
+/// An RTP packet with CSRCs and, if a form is given, an extension.
+pub fn rtp_with(
+    sequence_number: u16,
+    csrcs: &[u32],
+    extension: Option<(u16, &[u8])>,
+    payload: &[u8],
+) -> Vec<u8> {
+    let mut packet = rtp(SSRC, sequence_number, &[]);
+    packet[0] |= u8::try_from(csrcs.len()).unwrap();
+    packet.extend(csrcs.iter().flat_map(|csrc| csrc.to_be_bytes()));
+    if let Some((form, content)) = extension {
+        packet[0] |= 0x10;
+        packet.extend(form.to_be_bytes());
+        packet.extend(u16::try_from(content.len() / 4).unwrap().to_be_bytes());
+        packet.extend(content);
+    }
+    packet.extend(payload);
+    packet
 }
 
 /// Reads hexadecimal digits.
