@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use antiphon_crypto::{CryptoProvider as _, HashAlgorithm, Hmac};
 use antiphon_crypto_rust::RustCrypto;
-use antiphon_ice::{Agent, Candidate, Config, Credentials, MAX_OUTPUT, Path, Role};
+use antiphon_ice::{
+    Agent, Candidate, Config, Credentials, LocalAddress, MAX_OUTPUT, Path, RelayProtocol,
+    Renomination, Role, ServerError, ServerErrorKind, TcpType,
+};
 use antiphon_stun::{Class, MessageView, MessageWriter, Method, TransactionId};
 
 const OURS: &str = "ourpasswordourpassword";
@@ -71,6 +74,11 @@ impl World {
         let role = if options & 1 == 0 { Role::Controlling } else { Role::Controlled };
         let mut config = Config::new(provider.clone(), role);
         config.max_pairs = usize::from(options >> 4) + 1;
+        config.tcp = options & 4 != 0;
+        config.renomination = options & 4 != 0;
+        config.continual_gathering = options & 4 != 0;
+        config.max_connections = 4;
+        config.lite = options & 12 == 8;
         config.stun_servers = vec![SocketAddr::from(([192, 0, 2, 1], 3478))];
         let now = antiphon_testkit::start();
         let credentials = Credentials::new("ours", OURS).unwrap();
@@ -122,11 +130,16 @@ impl World {
                 let theirs = Credentials::new("theirs", THEIRS).unwrap();
                 let _ = self.agent.set_remote_credentials(now, theirs);
             }
-            14 => self.command(input.byte()),
+            14 => match input.byte() {
+                kind @ 64..128 => self.versatile(kind, input),
+                kind => self.command(kind),
+            },
             _ => drop(self.agent.poll_event()),
         }
         let stats = self.agent.stats();
         assert!(stats.pairs <= 16);
+        assert_eq!(self.agent.pair_stats().count(), stats.pairs);
+        assert!(self.agent.trace_entries().count() <= 64);
         assert_eq!(stats.selected.map(|pair| pair.path), self.agent.selected_path());
     }
 
@@ -152,8 +165,63 @@ impl World {
         }
     }
 
+    /// Relays, TCP, names, nominations from outside, and what the owner has to say.
+    fn versatile(&mut self, kind: u8, input: &mut Input<'_>) {
+        const NAME: &str = "1f4712db-ea17-4bcf-a596-105139dfd8bf.local";
+        let (now, byte) = (self.now, input.byte());
+        let relay = SocketAddr::from(([192, 0, 2, 50], 50_000 + u16::from(byte % 2)));
+        let peer = address(byte);
+        let tcp = Path::tcp(local(byte >> 6), peer);
+        let agent = &mut self.agent;
+        match kind % 16 {
+            0 => {
+                let server = SocketAddr::from(([192, 0, 2, 50], 3478));
+                let relayed = LocalAddress::relayed(relay, server, RelayProtocol::Tcp);
+                let _ = agent.add_local_address(now, relayed);
+            }
+            1 => {
+                let kinds = [TcpType::Active, TcpType::Passive, TcpType::SimultaneousOpen];
+                let tcp_type = kinds[usize::from(byte) % 3];
+                let _ = agent.add_local_address(now, LocalAddress::tcp(local(byte), tcp_type));
+            }
+            2 => agent.permission_granted(now, relay, peer.ip()),
+            3 => agent.permission_refused(now, relay, peer.ip()),
+            4 => agent.connection_established(now, tcp),
+            5 => agent.connection_failed(now, tcp),
+            6 => drop(agent.nominate(now, Path::new(local(byte >> 6), peer))),
+            7 => agent.path_unreachable(now, Path::new(local(byte >> 6), peer)),
+            8 => agent.name_resolved(now, NAME, (byte & 1 == 0).then(|| peer.ip())),
+            9 => agent.remove_local(now, tcp.local, tcp.protocol),
+            10 => {
+                agent.set_remote_renomination(now, (byte & 1 == 0).then_some(Renomination::Draft))
+            }
+            11 => {
+                let kind = ServerErrorKind::Other { code: u16::from(byte) };
+                agent.report_server_error(now, ServerError { server: None, kind });
+            }
+            12 => {
+                let query = Path::new(local(byte), relay);
+                let _ = agent.add_reflexive_address(now, query, peer);
+            }
+            13 | 14 => {
+                let texts = [
+                    format!("candidate:5 1 udp 100 {NAME} 5000 typ host"),
+                    format!("candidate:6 1 tcp 90 {} 7 typ host tcptype passive", peer.ip()),
+                    format!("candidate:7 1 tcp 80 {} 7 typ host tcptype so", peer.ip()),
+                    format!("candidate:8 1 tcp 70 {} 9 typ host tcptype active", peer.ip()),
+                ];
+                let text = &texts[usize::from(byte) % 4];
+                let _ = agent.add_remote_candidate(now, text.parse().unwrap());
+            }
+            _ => drop(agent.diagnose(now).to_string()),
+        }
+    }
+
     fn receive(&mut self, from: u8, datagram: &[u8]) {
-        let path = Path::new(local(from >> 6), address(from));
+        let mut path = Path::new(local(from >> 6), address(from));
+        if datagram.last().is_some_and(|byte| byte & 7 == 0) {
+            path = Path::tcp(path.local, path.remote);
+        }
         self.agent.handle_timeout(self.now);
         let settled = self.agent.poll_timeout();
         if self.agent.handle_input(self.now, path, datagram).is_err() {

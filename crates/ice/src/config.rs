@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use antiphon_crypto::CryptoProvider;
 
+use crate::policy::{AddressFilter, AddressPolicy, NatMapping, Permissions, TransportPolicy};
+
 /// Who decides which pair is used (RFC 8445 section 6.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -24,6 +26,15 @@ impl Role {
     }
 }
 
+/// Which attribute carries the number of a nomination, and so which option the peer announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renomination {
+    /// `renomination`: attribute 0xC001, as Chromium has had it since 2016.
+    Legacy,
+    /// `renomination2` of draft-thatcher-tsvwg-renomination: attribute 0x0030.
+    Draft,
+}
+
 /// Every option of an [`Agent`](crate::Agent).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -37,6 +48,35 @@ pub struct Config {
     /// Whether loopback addresses may be candidates, ours and theirs. Default `false`: a peer
     /// must not make us knock at our own machine. Turn it on when both ends share one machine.
     pub include_loopback: bool,
+    /// Which kinds of candidates take part. Default all.
+    pub transport_policy: TransportPolicy,
+    /// Which addresses of ours may be used and shown (RFC 8828). Default all: an application that
+    /// acts for a page that nobody trusts chooses another.
+    pub address_policy: AddressPolicy,
+    /// Which addresses of the peer may be checked. Default `None`: all.
+    pub remote_filter: Option<AddressFilter>,
+    /// Which addresses of ours may be used. Default `None`: all.
+    pub local_filter: Option<AddressFilter>,
+    /// Static mappings of a NAT in front of this machine. Default none.
+    pub nat_mappings: Vec<NatMapping>,
+    /// Who sees to permissions on relays. Default: the agent asks.
+    pub permissions: Permissions,
+    /// Whether candidates for TCP take part (RFC 6544). Default `false`.
+    pub tcp: bool,
+    /// Whether this is a lite agent (RFC 8445 section 2.5): on the public internet, it sends no
+    /// checks and only answers. Default `false`.
+    pub lite: bool,
+    /// Whether we may change the nominated pair, or follow a peer that does, without a restart;
+    /// to be announced in `a=ice-options`. It is in use once
+    /// [`set_remote_renomination`](crate::Agent::set_remote_renomination) says that the peer does
+    /// the same. Default `false`.
+    pub renomination: bool,
+    /// Whether addresses may come and go while the connection is up: new ones are checked, pairs
+    /// that work are kept as spares and take over when the pair in use dies. Default `false`.
+    ///
+    /// A peer that keeps to RFC 8445 section 8.1.1 follows the nomination of a spare only when it
+    /// can tell that the old pair is dead; with renomination it always does.
+    pub continual_gathering: bool,
     /// The pause between the starts of two transactions. Default 50 ms, at least 5 ms
     /// (RFC 8445 section 14.2). What differs from the default must be announced as
     /// `a=ice-pacing` and counts only as far as the peer agrees:
@@ -45,6 +85,9 @@ pub struct Config {
     /// How long a controlling agent waits for better pairs that are still being checked before it
     /// nominates the best valid one. Default 100 ms. Data does not wait for this.
     pub nomination_wait: Duration,
+    /// The same while the best valid pair goes through a relay. Default 2 s: a direct way may need a
+    /// check to be sent a second or third time, and the nomination is for good.
+    pub relayed_nomination_wait: Duration,
     /// The mean pause between two consent requests. Default 5 s; the pause is random, from 0.8 to
     /// 1.2 times this, and never below 4 s (RFC 7675 section 5.1).
     pub consent_interval: Duration,
@@ -64,6 +107,12 @@ pub struct Config {
     /// The pause between two requests that keep a reflexive address alive until the connection is
     /// up. Default 15 s (RFC 8445 section 11).
     pub keepalive_interval: Duration,
+    /// How long a TCP connection may take to open. Default 10 s.
+    pub connect_timeout: Duration,
+    /// How long the owner may take to answer for a permission on a relay. Default 10 s.
+    pub permission_timeout: Duration,
+    /// How long the owner may take to find the address behind a name. Default 5 s.
+    pub name_timeout: Duration,
     /// Pairs in the checklist. Default 100 (RFC 8445 section 6.1.2.5).
     pub max_pairs: usize,
     /// Sockets of ours. Default 32.
@@ -78,8 +127,17 @@ pub struct Config {
     pub max_early_checks: usize,
     /// Answers waiting to be sent. Default 64.
     pub max_replies: usize,
-    /// Unauthenticated requests answered with an error, per second. Default 10.
+    /// Unauthenticated requests answered with an error, per second and source (an IPv4 address, or
+    /// 64 bits of an IPv6 address). Default 10; all sources together get eight times as many.
     pub max_refusals_per_second: u32,
+    /// Names of the peer that are looked up, per generation. Default 16.
+    pub max_names: usize,
+    /// TCP connections. Default 32.
+    pub max_connections: usize,
+    /// Pairs kept as spares beside the one in use, where there are spares at all. Default 4.
+    pub max_spare_pairs: usize,
+    /// Entries of the trace. Default 64; once a pair is nominated the last 8 are kept.
+    pub max_trace: usize,
 }
 
 impl Config {
@@ -91,8 +149,19 @@ impl Config {
             role,
             stun_servers: Vec::new(),
             include_loopback: false,
+            transport_policy: TransportPolicy::default(),
+            address_policy: AddressPolicy::default(),
+            remote_filter: None,
+            local_filter: None,
+            nat_mappings: Vec::new(),
+            permissions: Permissions::default(),
+            tcp: false,
+            lite: false,
+            renomination: false,
+            continual_gathering: false,
             ta: DEFAULT_TA,
             nomination_wait: Duration::from_millis(100),
+            relayed_nomination_wait: Duration::from_secs(2),
             consent_interval: Duration::from_secs(5),
             consent_lifetime: Duration::from_secs(30),
             disconnected_timeout: Duration::from_secs(7),
@@ -100,6 +169,9 @@ impl Config {
             trickle_patience: Duration::from_secs(60),
             linger: Duration::from_secs(3),
             keepalive_interval: Duration::from_secs(15),
+            connect_timeout: Duration::from_secs(10),
+            permission_timeout: Duration::from_secs(10),
+            name_timeout: Duration::from_secs(5),
             max_pairs: 100,
             max_local_addresses: 32,
             max_stun_servers: 8,
@@ -108,6 +180,10 @@ impl Config {
             max_early_checks: 16,
             max_replies: 64,
             max_refusals_per_second: 10,
+            max_names: 16,
+            max_connections: 32,
+            max_spare_pairs: 4,
+            max_trace: 64,
         }
     }
 

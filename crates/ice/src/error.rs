@@ -14,6 +14,15 @@ pub enum AddressError {
     /// The address is known already.
     #[error("the address is known already")]
     Duplicate,
+    /// A policy or a filter of [`Config`](crate::Config) excludes the address.
+    #[error("excluded by a policy or filter")]
+    Excluded,
+    /// A lite agent takes no such address, or [`Config::tcp`](crate::Config::tcp) is off.
+    #[error("addresses of this kind are not used")]
+    Kind,
+    /// The reflexive address has a base that was not added.
+    #[error("the base is not known")]
+    UnknownBase,
     /// There are as many as [`Config`](crate::Config) allows.
     #[error("the limit of {limit} is reached")]
     LimitReached {
@@ -39,12 +48,16 @@ pub enum CandidateError {
         /// The candidate's component.
         component: u16,
     },
-    /// TCP candidates are not used yet.
+    /// A TCP candidate, and [`Config::tcp`](crate::Config::tcp) is off; or one that does not say
+    /// who connects.
     #[error("the transport protocol is not used")]
     Protocol,
-    /// Names are not resolved yet.
+    /// The address is a name, and not one of mDNS that hides an address.
     #[error("the address is a name")]
     Name,
+    /// [`Config::remote_filter`](crate::Config::remote_filter) excludes the address.
+    #[error("excluded by a filter")]
+    Filtered,
     /// Not the address of one host and one port.
     #[error("a wildcard, multicast, broadcast or deprecated address, or port 0")]
     Unusable,
@@ -119,6 +132,10 @@ pub enum InputError {
     /// It arrived at an address that is none of ours.
     #[error("arrived at an unknown local address")]
     UnknownLocalAddress,
+    /// It comes from an address that [`Config::remote_filter`](crate::Config::remote_filter)
+    /// excludes.
+    #[error("comes from an address that a filter excludes")]
+    FilteredRemoteAddress,
     /// It comes from an address that no datagram of ours may go to.
     #[error("comes from an address that is not usable")]
     UnusableRemoteAddress,
@@ -131,6 +148,13 @@ pub enum InputError {
     /// A response to no outstanding request: late, duplicated or forged.
     #[error("response to no outstanding request")]
     UnknownTransaction,
+    /// There are as many TCP connections as
+    /// [`Config::max_connections`](crate::Config::max_connections) allows.
+    #[error("{limit} connections are open already")]
+    TooManyConnections {
+        /// How many there may be.
+        limit: usize,
+    },
     /// There are as many answers to send as [`Config::max_replies`](crate::Config::max_replies)
     /// allows.
     #[error("{limit} answers wait to be sent already")]
@@ -151,4 +175,19 @@ pub enum InputError {
 pub struct BufferTooSmall {
     /// Bytes to offer.
     pub need: usize,
+}
+
+/// Why a pair cannot be nominated. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NominateError {
+    /// The other side nominates.
+    #[error("only the controlling agent nominates")]
+    NotControlling,
+    /// No check of this pair has succeeded.
+    #[error("the pair is not known to work")]
+    NotValid,
+    /// Another pair is nominated, and renomination was not agreed on.
+    #[error("another pair is nominated, and that is final without renomination")]
+    Final,
 }

@@ -1,7 +1,8 @@
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::candidate::Candidate;
+use crate::diagnosis::IceFailure;
 use crate::path::Path;
 
 /// Something the application should know about.
@@ -25,6 +26,46 @@ pub enum Event {
         /// What went wrong.
         reason: StunServerFailure,
     },
+    /// Why the connection failed, as far as one can tell; it follows
+    /// [`State`](Self::State)`(`[`Failed`](ConnectionState::Failed)`)`.
+    Failed(IceFailure),
+    /// The relay at `relay` must let `peer` through before a pair can be checked: answer with
+    /// [`permission_granted`](crate::Agent::permission_granted) or
+    /// [`permission_refused`](crate::Agent::permission_refused). Asked once; keep it alive yourself.
+    PermissionNeeded {
+        /// The relayed address, as it was added.
+        relay: SocketAddr,
+        /// The peer's address, for all its ports.
+        peer: IpAddr,
+    },
+    /// Open a TCP connection from `path.local` (any port, where that is an active candidate) to
+    /// `path.remote`; answer with
+    /// [`connection_established`](crate::Agent::connection_established) or
+    /// [`connection_failed`](crate::Agent::connection_failed). Use this path for all that the
+    /// connection carries.
+    Connect {
+        /// The path.
+        path: Path,
+        /// Both ends open at once: bind the very port of `path.local`.
+        simultaneous: bool,
+    },
+    /// Close this TCP connection, or stop opening it.
+    Disconnect(Path),
+    /// Find the address of this name by mDNS and answer with
+    /// [`name_resolved`](crate::Agent::name_resolved).
+    ResolveName(String),
+    /// The connection would be better, or go on at all, after a restart.
+    RestartAdvised(RestartReason),
+}
+
+/// Why a restart is advisable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RestartReason {
+    /// The pair that was in use is gone and no spare one works.
+    PathLost,
+    /// There is an address that this generation can no longer use.
+    NewAddress,
 }
 
 /// What went wrong with a STUN server.
@@ -85,6 +126,8 @@ pub enum ConnectionState {
 
 /// Beyond this many, a newer event of a kind replaces the older one of the same kind.
 const MANY: usize = 64;
+/// Beyond this many the oldest event is forgotten: nobody is listening.
+const TOO_MANY: usize = 512;
 
 /// Events on their way to the application. Bounded: states replace each other when nobody looks.
 #[derive(Debug, Default)]
@@ -93,17 +136,13 @@ pub(crate) struct Events(VecDeque<Event>);
 impl Events {
     pub(crate) fn push(&mut self, event: Event) {
         if self.0.len() >= MANY {
-            let stale = self.0.iter().position(|old| match (old, &event) {
-                (Event::State(_), Event::State(_))
-                | (Event::SelectedPath(_), Event::SelectedPath(_))
-                | (Event::GatheringState(_), Event::GatheringState(_))
-                | (Event::StunServerError { .. }, Event::StunServerError { .. }) => true,
-                (Event::LocalCandidate(old), Event::LocalCandidate(new)) => old.ufrag != new.ufrag,
-                _ => false,
-            });
+            let stale = self.0.iter().position(|old| replaces(&event, old));
             if let Some(stale) = stale {
                 self.0.remove(stale);
             }
+        }
+        if self.0.len() >= TOO_MANY {
+            self.0.pop_front();
         }
         self.0.push_back(event);
     }
@@ -114,5 +153,21 @@ impl Events {
             self.0 = VecDeque::new();
         }
         event
+    }
+}
+
+/// Whether `old` says nothing any more once `new` is known.
+fn replaces(new: &Event, old: &Event) -> bool {
+    match (old, new) {
+        (Event::State(_), Event::State(_))
+        | (Event::Failed(_), Event::Failed(_))
+        | (Event::SelectedPath(_), Event::SelectedPath(_))
+        | (Event::GatheringState(_), Event::GatheringState(_))
+        | (Event::RestartAdvised(_), Event::RestartAdvised(_))
+        | (Event::StunServerError { .. }, Event::StunServerError { .. }) => true,
+        (Event::LocalCandidate(old), Event::LocalCandidate(new)) => old.ufrag != new.ufrag,
+        (Event::Connect { path: old, .. }, Event::Disconnect(new)) => old == new,
+        (Event::Disconnect(old), Event::Connect { path: new, .. }) => old == new,
+        _ => false,
     }
 }

@@ -1,22 +1,31 @@
-//! An ICE agent as a sans-IO machine: trickle, consent, restart ([RFC 8445]).
+//! An ICE agent as a sans-IO machine: trickle, consent, restart, relays, TCP, and a cause when it
+//! fails ([RFC 8445]).
 //!
 //! An [`Agent`] finds a way through NATs and firewalls to its peer, and keeps proving that the peer
 //! still wants our packets. It owns no socket and no clock: you bind sockets and tell their
 //! addresses, you hand it STUN datagrams and the time, and it hands you datagrams, candidates,
-//! states, and the path that data goes over. It carries no data itself.
+//! states, and the path that data goes over. It carries no data itself. Relayed addresses, TCP
+//! connections and names of mDNS are yours too: the agent says what it needs of them.
 //!
 //! | Specification | Where | Status |
 //! |---|---|---|
-//! | RFC 8445 sections 5, 6, 7: gathering, checklists, checks | [`Agent`] | host and server-reflexive candidates over UDP; one component |
+//! | RFC 8445 sections 5, 6, 7: gathering, checklists, checks | [`Agent`] | complete, for one component |
 //! | RFC 8445 section 8, nomination | [`Agent`] | complete; nominates once, follows peers that nominate often |
 //! | RFC 8445 section 9, restart | [`Agent::restart`] | complete |
-//! | RFC 8445 lite agents | [`Agent::set_remote_lite`] | as peers; no lite mode of our own |
+//! | RFC 8445 lite agents | [`Config::lite`], [`Agent::set_remote_lite`] | complete, on either side or both |
 //! | RFC 8838 trickle | [`Agent::add_remote_candidate`], [`Event::LocalCandidate`] | complete |
 //! | RFC 8839 section 5.1, candidates as text | [`Candidate`] | complete; other extensions than `ufrag` are skipped |
 //! | RFC 7675 consent | [`Agent::selected_path`] | complete |
 //! | RFC 8863 patience | [`Config::failure_patience`] | complete |
-//! | RFC 6544 ICE-TCP | [`Candidate`] | as text only |
-//! | RFC 8656 relays, mDNS names, RFC 8828 IP policies, renomination | | planned |
+//! | RFC 8656, relayed candidates and permissions | [`LocalAddress::relayed`], [`Event::PermissionNeeded`] | complete; the TURN client is the owner's |
+//! | RFC 6544 ICE-TCP | [`LocalAddress::tcp`], [`Event::Connect`] | active, passive, simultaneous-open; no relayed TCP; framing is the owner's |
+//! | RFC 8421 dual stack | [`LocalAddress::preference`] | complete |
+//! | RFC 8828 address policies | [`AddressPolicy`], [`TransportPolicy`] | complete; routes are told by the owner |
+//! | draft-ietf-mmusic-mdns-ice-candidates | [`LocalAddress::hidden_as`], [`Event::ResolveName`] | complete; the responder is the owner's |
+//! | draft-thatcher-tsvwg-renomination | [`Config::renomination`], [`Agent::nominate`] | complete, and Chromium's form of it |
+//! | W3C webrtc-stats, candidate pairs | [`Agent::pair_stats`] | all that ICE knows |
+//!
+//! When there is no connection, [`Agent::diagnose`] says why, at any time.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -72,10 +81,13 @@ mod candidate;
 mod clock;
 mod config;
 mod credentials;
+mod diagnosis;
 mod error;
 mod event;
+mod local;
 mod message;
 mod path;
+mod policy;
 mod random;
 mod stats;
 
@@ -83,13 +95,20 @@ pub use agent::Agent;
 pub use candidate::{
     Address, Candidate, CandidateKind, Foundation, ParseCandidateError, Protocol, TcpType,
 };
-pub use config::{Config, Role};
+pub use config::{Config, Renomination, Role};
 pub use credentials::Credentials;
-pub use error::{AddressError, BufferTooSmall, CandidateError, CredentialsError, InputError};
-pub use event::{ConnectionState, Event, GatheringState, StunServerFailure};
+pub use diagnosis::{Diagnosis, IceFailure, ServerError, ServerErrorKind, Trace, TraceEntry};
+pub use error::{
+    AddressError, BufferTooSmall, CandidateError, CredentialsError, InputError, NominateError,
+};
+pub use event::{ConnectionState, Event, GatheringState, RestartReason, StunServerFailure};
+pub use local::{LocalAddress, LocalKind, RelayProtocol, Route};
 pub use message::MAX_OUTPUT;
-pub use path::{LocalAddress, Path, Transmit};
-pub use stats::{Counters, SelectedPair, Stats};
+pub use path::{Path, Transmit};
+pub use policy::{
+    AddressFilter, AddressPolicy, NatMapping, NatMappingKind, Permissions, TransportPolicy,
+};
+pub use stats::{Counters, PairState, PairStats, SelectedPair, Stats};
 
 /// A machine can be moved to another thread.
 const _: () = {

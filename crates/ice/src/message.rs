@@ -6,21 +6,26 @@ use antiphon_stun::{
     Class, ErrorCode, MessageView, MessageWriter, Method, TransactionId, WriteError, attribute,
 };
 
-use crate::config::Role;
+use crate::config::{Renomination, Role};
 use crate::credentials::Key;
 
 /// A buffer of this many bytes holds every datagram that an agent sends.
 ///
 /// The longest is a check with the longest ufrag: 20 bytes of header, 272 of USERNAME (ours has
-/// 8 characters), 8 of PRIORITY, 12 of the role, 4 of USE-CANDIDATE, 24 and 8 of protection.
+/// 8 characters), 8 of PRIORITY, 12 of the role, 4 of USE-CANDIDATE, 8 of NOMINATION, 24 and 8 of
+/// protection.
 pub const MAX_OUTPUT: usize = 400;
 
 /// How many unknown attributes a 420 names.
 pub(crate) const MAX_UNKNOWN: usize = 8;
 
 /// The attributes that a Binding request of ICE may have and that must be understood.
-pub(crate) const KNOWN: [u16; 3] =
-    [attribute::USERNAME, attribute::PRIORITY, attribute::USE_CANDIDATE];
+pub(crate) const KNOWN: [u16; 4] =
+    [attribute::USERNAME, attribute::PRIORITY, attribute::USE_CANDIDATE, NOMINATION];
+/// The number of a nomination, of draft-thatcher-tsvwg-renomination.
+const NOMINATION: u16 = 0x0030;
+/// The same as Chromium has it.
+const NOMINATION_LEGACY: u16 = 0xc001;
 
 /// What a response may have. Old servers add addresses in the clear: the mapped one, their own
 /// (4) and their other one (5).
@@ -42,6 +47,15 @@ pub(crate) struct Check {
     pub(crate) role: Role,
     pub(crate) tie_breaker: u64,
     pub(crate) use_candidate: bool,
+    /// The number of the nomination, where renomination was agreed on.
+    pub(crate) nomination: Option<(Renomination, u32)>,
+}
+
+/// The number of the nomination in a request. One of another length counts as absent.
+// attack: malformed NOMINATION
+pub(crate) fn nomination(request: &MessageView<'_>) -> Option<u32> {
+    let value = request.find(NOMINATION).or_else(|| request.find(NOMINATION_LEGACY))?;
+    value.try_into().ok().map(u32::from_be_bytes)
 }
 
 impl Check {
@@ -71,6 +85,13 @@ impl Check {
         // Only the controlling agent nominates.
         if self.use_candidate && self.role == Role::Controlling {
             writer.use_candidate()?;
+            if let Some((kind, number)) = self.nomination {
+                let kind = match kind {
+                    Renomination::Legacy => NOMINATION_LEGACY,
+                    Renomination::Draft => NOMINATION,
+                };
+                writer.attribute(kind, &number.to_be_bytes())?;
+            }
         }
         writer.message_integrity(|parts| key.tag(parts))?.fingerprint()?;
         Ok(writer.finish())
@@ -99,10 +120,13 @@ pub(crate) enum Answer {
 
 impl Answer {
     /// The attributes of `request` that must be understood and are not.
-    pub(crate) fn unknown(request: &MessageView<'_>) -> Option<Self> {
+    ///
+    /// The number of a nomination is understood where renomination is `offered`.
+    pub(crate) fn unknown(request: &MessageView<'_>, offered: bool) -> Option<Self> {
         let mut kinds = [0; MAX_UNKNOWN];
         let mut len = 0;
-        for (slot, kind) in kinds.iter_mut().zip(request.unknown_comprehension_required(&KNOWN)) {
+        let known = KNOWN.get(..if offered { 4 } else { 3 }).unwrap_or(&KNOWN);
+        for (slot, kind) in kinds.iter_mut().zip(request.unknown_comprehension_required(known)) {
             *slot = kind;
             len += 1;
         }

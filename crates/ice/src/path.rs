@@ -1,9 +1,12 @@
 use std::net::{IpAddr, SocketAddr};
 
+use crate::candidate::Protocol;
+
 /// One way through the network: a socket of ours and an address of theirs.
 ///
 /// Addresses are compared without flow information and scope, and an IPv4 address mapped into IPv6
-/// is the IPv4 address.
+/// is the IPv4 address. A relayed address of ours stands for what the relay receives and sends
+/// there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Path {
     /// The address our socket is bound to, as it was given to
@@ -11,18 +14,53 @@ pub struct Path {
     pub local: SocketAddr,
     /// The address of the other end.
     pub remote: SocketAddr,
+    /// What carries the datagrams between the two: UDP, or frames on a TCP connection.
+    pub protocol: Protocol,
 }
 
 impl Path {
-    /// A path between two addresses.
+    /// A path between two addresses, over UDP.
     #[must_use]
     pub const fn new(local: SocketAddr, remote: SocketAddr) -> Self {
-        Self { local, remote }
+        Self { local, remote, protocol: Protocol::Udp }
+    }
+
+    /// A TCP connection, named by the address of ours that was added and the peer's address.
+    ///
+    /// The port that the operating system chooses for an active connection is not part of it.
+    #[must_use]
+    pub const fn tcp(local: SocketAddr, remote: SocketAddr) -> Self {
+        Self { local, remote, protocol: Protocol::Tcp }
+    }
+
+    /// The same path, seen from the other end.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        Self { local: self.remote, remote: self.local, protocol: self.protocol }
     }
 
     /// The form in which paths are compared.
     pub(crate) fn canonical(self) -> Self {
-        Self { local: canonical(self.local), remote: canonical(self.remote) }
+        Self { local: canonical(self.local), remote: canonical(self.remote), ..self }
+    }
+
+    /// Which of our addresses it begins at.
+    pub(crate) fn base(self) -> BaseId {
+        BaseId { addr: self.local, protocol: self.protocol }
+    }
+}
+
+/// What tells our addresses apart: the canonical address, and the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BaseId {
+    pub(crate) addr: SocketAddr,
+    pub(crate) protocol: Protocol,
+}
+
+impl BaseId {
+    /// The path from here to `remote`.
+    pub(crate) const fn to(self, remote: SocketAddr) -> Path {
+        Path { local: self.addr, remote, protocol: self.protocol }
     }
 }
 
@@ -33,37 +71,6 @@ pub struct Transmit {
     pub path: Path,
     /// How many bytes of the buffer to send.
     pub len: usize,
-}
-
-/// A bound socket that the agent may use; it becomes a host candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LocalAddress {
-    /// The address the socket is bound to, never a wildcard.
-    pub addr: SocketAddr,
-    /// The local preference of RFC 8445 section 5.1.2.1, unique among the addresses of one agent.
-    /// `None` (the default) prefers addresses in the order in which they are added.
-    pub preference: Option<u16>,
-}
-
-impl LocalAddress {
-    /// A socket with the default preference.
-    #[must_use]
-    pub const fn new(addr: SocketAddr) -> Self {
-        Self { addr, preference: None }
-    }
-
-    /// The same socket with an explicit local preference.
-    #[must_use]
-    pub const fn with_preference(self, preference: u16) -> Self {
-        Self { preference: Some(preference), ..self }
-    }
-}
-
-impl From<SocketAddr> for LocalAddress {
-    fn from(addr: SocketAddr) -> Self {
-        Self::new(addr)
-    }
 }
 
 /// The address without scope and flow information, and as IPv4 where it is IPv4.

@@ -34,5 +34,5 @@ fn a_connected_agent_is_small() {
     let size = i64::try_from(size_of_val(&agent)).unwrap();
     drop(agent);
     let heap = before - alloc::current_bytes();
-    assert!(size + heap < 6 * 1024, "{size} bytes and {heap} on the heap");
+    assert!(size + heap < 7 * 1024, "{size} bytes and {heap} on the heap");
 }

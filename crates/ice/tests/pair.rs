@@ -26,13 +26,17 @@ fn roles(pair: &Pair<Peer>) -> [Role; 2] {
     [pair.a.machine.0.role(), pair.b.machine.0.role()]
 }
 
+//= rfc8445#14.2
+//= type=test
 #[test]
-fn without_delay_everything_is_done_in_no_time() {
+fn without_delay_data_can_flow_at_once_and_the_nomination_keeps_the_floor() {
     let mut pair = common::strangers(start());
     common::signal(&mut pair);
     pair.exchange();
-    assert_eq!(state(&pair), [ConnectionState::Completed; 2]);
+    assert_eq!(state(&pair), [ConnectionState::Connected; 2]);
     assert_eq!(pair.elapsed(), Duration::ZERO);
+    pair.run_for(5 * MS);
+    assert_eq!(state(&pair), [ConnectionState::Completed; 2]);
     assert!(pair.a.machine.0.stats().selected.unwrap().nominated);
     assert!(pair.b.machine.0.stats().selected.unwrap().nominated);
     assert_eq!(pair.a.errors, []);

@@ -14,7 +14,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use antiphon_ice::{
-    Address, Candidate, CandidateKind, Credentials, ParseCandidateError, Protocol, Role, TcpType,
+    Address, Candidate, CandidateKind, Config, ConnectionState, Credentials, LocalAddress,
+    ParseCandidateError, Path, Protocol, RelayProtocol, Renomination, Role, ServerError,
+    ServerErrorKind, TcpType,
 };
 use antiphon_testkit::conformance::Suite;
 use proptest::prelude::*;
@@ -25,6 +27,28 @@ const FIRST: [&str; 2] = ["203.0.113.1:5000", "203.0.113.2:5000"];
 
 /// Two agents with credentials known to each other, so that each can be made without the other.
 fn peer(side: usize, now: Instant) -> Peer {
+    peer_with(side, now, |_| {})
+}
+
+/// The same with everything that can be turned on.
+fn versatile(side: usize, now: Instant) -> Peer {
+    let mut peer = peer_with(side, now, |config| {
+        config.tcp = true;
+        config.renomination = true;
+        config.continual_gathering = true;
+        config.max_spare_pairs = 2;
+        config.max_connections = 3;
+    });
+    for tcp_type in [TcpType::Active, TcpType::Passive, TcpType::SimultaneousOpen] {
+        let added = peer.0.add_local_address(now, LocalAddress::tcp(addr(FIRST[side]), tcp_type));
+        // One address is one base, whoever connects.
+        assert_eq!(added.is_ok(), tcp_type == TcpType::Active);
+    }
+    peer.0.set_remote_renomination(now, Some(Renomination::Draft));
+    peer
+}
+
+fn peer_with(side: usize, now: Instant, change: fn(&mut Config)) -> Peer {
     let role = if side == 0 { Role::Controlling } else { Role::Controlled };
     let credentials = |side: usize| {
         Credentials::new(&format!("side{side}"), &format!("passwordpasswordpassword{side}"))
@@ -32,6 +56,7 @@ fn peer(side: usize, now: Instant) -> Peer {
     };
     let mut config = config(role, side as u8);
     config.stun_servers = vec![addr("192.0.2.9:3478")];
+    change(&mut config);
     let mut agent =
         antiphon_ice::Agent::with_credentials(config, credentials(side), [side as u8; 32], now)
             .unwrap();
@@ -84,6 +109,85 @@ fn command(peer: &mut Peer, now: Instant, chance: u64) {
             let _ = ok;
         }
     }
+}
+
+const NAME: &str = "1f4712db-ea17-4bcf-a596-105139dfd8bf.local";
+
+/// What only versatile agents know: relays, TCP, names, nominations from outside, and the events
+/// that go with them.
+fn versatile_command(peer: &mut Peer, now: Instant, chance: u64) {
+    let agent = &mut peer.0;
+    let port = (chance >> 8) as u16 % 16 + 4995;
+    let relay = addr(&format!("192.0.2.50:{}", 50_000 + port % 2));
+    let remote = addr(&format!("203.0.113.{}:{port}", 1 + port % 4));
+    let path = if chance & 0x1000_0000 == 0 {
+        Path::new(addr(FIRST[usize::from(port % 2)]), remote)
+    } else {
+        Path::tcp(addr(FIRST[usize::from(port % 2)]), remote)
+    };
+    match chance % 16 {
+        0 | 1 => {
+            let server = addr("192.0.2.50:3478");
+            let relayed = LocalAddress::relayed(relay, server, RelayProtocol::Udp);
+            let _ = agent.add_local_address(now, relayed);
+        }
+        2 => agent.permission_granted(now, relay, remote.ip()),
+        3 => agent.permission_refused(now, relay, remote.ip()),
+        4 | 5 => agent.connection_established(now, path),
+        6 => agent.connection_failed(now, path),
+        7 => drop(agent.nominate(now, path)),
+        8 => agent.path_unreachable(now, path),
+        9 => agent.name_resolved(now, NAME, port.is_multiple_of(2).then(|| remote.ip())),
+        10 => agent.remove_local(now, relay, Protocol::Udp),
+        11 => {
+            let kind = ServerErrorKind::Unauthorized { code: 401 };
+            agent.report_server_error(now, ServerError { server: Some(relay), kind });
+        }
+        12 => {
+            let texts = [
+                format!("candidate:5 1 udp 100 {NAME} {port} typ host"),
+                format!("candidate:6 1 tcp 90 {} {port} typ host tcptype passive", remote.ip()),
+                format!("candidate:7 1 tcp 80 {} 9 typ host tcptype active", remote.ip()),
+            ];
+            let text = &texts[usize::from(port % 3)];
+            let _ = agent.add_remote_candidate(now, text.parse().unwrap());
+        }
+        13 => {
+            let mapped = addr(&format!("198.51.100.1:{port}"));
+            let query = Path::new(addr(FIRST[usize::from(port % 2)]), addr("192.0.2.50:3478"));
+            let _ = agent.add_reflexive_address(now, query, mapped);
+        }
+        14 => {
+            let form = (!port.is_multiple_of(3)).then_some(Renomination::Legacy);
+            agent.set_remote_renomination(now, form);
+        }
+        _ => command(peer, now, chance >> 4),
+    }
+    let agent = &peer.0;
+    let _ = agent.diagnose(now).to_string();
+    assert!(agent.pair_stats().count() <= 100);
+    assert!(agent.trace_entries().count() <= 64);
+    if let Some(path) = agent.selected_path() {
+        assert!(agent.may_receive_from(path));
+    }
+    let failed = agent.state() == ConnectionState::Failed;
+    assert_eq!(agent.failure().is_some(), failed, "a failed agent says why, others do not");
+}
+
+#[test]
+fn the_rules_of_all_machines_hold_with_everything_turned_on() {
+    Suite::new(versatile).run();
+    Suite::new(versatile).command(versatile_command).effort(60, 400).run();
+}
+
+#[test]
+fn the_rules_of_all_machines_hold_for_lite_agents() {
+    let lite = |side, now| {
+        let mut peer = peer_with(side, now, |config| config.lite = true);
+        peer.0.set_remote_lite(now, side == 1);
+        peer
+    };
+    Suite::new(lite).command(command).effort(20, 300).run();
 }
 
 #[test]

@@ -26,6 +26,7 @@ const S: Duration = Duration::from_secs(1);
 
 //= rfc8445#5.3
 //= type=test
+// attack: credentials that can be guessed
 #[test]
 fn credentials_are_long_and_new_with_each_restart() {
     let mut alone = Alone::unsignalled(Role::Controlling);
@@ -228,4 +229,51 @@ fn a_reflexive_address_that_is_the_host_address_is_redundant() {
     }
     assert_eq!(alone.agent.local_candidates().count(), 1);
     assert_eq!(alone.agent.gathering_state(), GatheringState::Complete);
+}
+
+#[test]
+fn both_sides_may_trickle_at_the_same_time_in_any_order() {
+    // Each side hears of the other's candidates late, in bits, twice, and out of order.
+    for run in 0..30u64 {
+        let mut random = antiphon_testkit::Random::new(antiphon_testkit::seed(run));
+        let mut pair =
+            common::strangers(antiphon_testkit::start()).with_delay(Duration::from_millis(20));
+        let ghosts = |side: u8| {
+            (0..5u8).map(move |n| {
+                format!(
+                    "candidate:{n} 1 udp {} 203.0.113.{} 9000 typ host",
+                    2_130_706_431 - u32::from(n),
+                    100 + side * 10 + n
+                )
+            })
+        };
+        let (of_a, of_b) =
+            (common::candidates(&pair.a.machine), common::candidates(&pair.b.machine));
+        let mut news: Vec<(usize, String)> = Vec::new();
+        news.extend(of_a.iter().cloned().chain(ghosts(1)).map(|text| (1, text)));
+        news.extend(of_b.iter().cloned().chain(ghosts(2)).map(|text| (0, text)));
+        news.extend(news.clone());
+        for index in (1..news.len()).rev() {
+            news.swap(index, random.below(index as u64 + 1) as usize);
+        }
+        let credentials_at = random.below(news.len() as u64) as usize;
+        for (index, (side, text)) in news.into_iter().enumerate() {
+            if index == credentials_at {
+                common::exchange_credentials(&mut pair);
+            }
+            let now = pair.now();
+            let peer = if side == 0 { &mut pair.a.machine } else { &mut pair.b.machine };
+            let _ = peer.0.add_remote_candidate(now, text.parse().unwrap());
+            pair.run_for(Duration::from_millis(random.below(15)));
+        }
+        pair.run_for(Duration::from_secs(2));
+        assert_eq!(
+            common::state(&pair),
+            [antiphon_ice::ConnectionState::Connected; 2],
+            "run {run}"
+        );
+        for side in [&pair.a, &pair.b] {
+            assert!(side.machine.0.stats().selected.unwrap().nominated, "run {run}");
+        }
+    }
 }

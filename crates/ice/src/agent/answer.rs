@@ -3,11 +3,13 @@
 use antiphon_stun::{Class, MessageView, Method};
 
 use crate::config::Role;
+use crate::diagnosis::Trace;
 use crate::error::InputError;
-use crate::message::Answer;
+use crate::message::{Answer, nomination};
 use crate::path::{Path, is_usable};
 
 use super::Agent;
+use super::base::Base;
 use super::early::Arrival;
 use super::outbox::Reply;
 use super::pair::{Pair, State};
@@ -42,6 +44,9 @@ impl Agent {
         if !is_usable(path.remote) {
             return Err(InputError::UnusableRemoteAddress);
         }
+        if !self.admits_remote(path.remote) {
+            return Err(InputError::FilteredRemoteAddress);
+        }
         //= rfc8489#9.1.3
         // Without integrity or user name a request is bad; with a foreign or wrong one it is not
         // authentic.
@@ -49,6 +54,7 @@ impl Agent {
             return self.refuse(path, request, Answer::BadRequest);
         };
         let Some((number, remote_ufrag)) = self.authenticate(username, request) else {
+            self.note_stranger(path, username);
             return self.refuse(path, request, Answer::Unauthenticated);
         };
         let limit = self.config.max_replies;
@@ -56,14 +62,27 @@ impl Agent {
             return Err(InputError::TooManyReplies { limit });
         }
         self.counters.requests_received = self.counters.requests_received.saturating_add(1);
+        if !self.connection_seen(path) {
+            return Err(InputError::TooManyConnections { limit: self.config.max_connections });
+        }
+        self.note_request(number, path);
         let answer = self.answer(path, request);
         let reply = Reply { path, id: request.transaction_id(), answer, generation: Some(number) };
         self.outbox.push(reply);
         if let (Answer::Success(_), Some(priority)) = (answer, request.priority()) {
             let use_candidate = request.use_candidate();
+            let nomination = nomination(request);
             if number == self.current.number {
                 let ufrag = remote_ufrag;
-                self.take_check(Arrival { path, priority, use_candidate, ufrag });
+                let early = false;
+                self.take_check(Arrival {
+                    path,
+                    priority,
+                    use_candidate,
+                    nomination,
+                    early,
+                    ufrag,
+                });
             } else {
                 self.note_sign(number, path);
             }
@@ -88,6 +107,34 @@ impl Agent {
         verified.ok().map(|()| (generation.number, theirs))
     }
 
+    /// Counts an authentic request. The pair may not exist yet.
+    fn note_request(&mut self, number: u32, path: Path) {
+        self.evidence.peer_checks = self.evidence.peer_checks.saturating_add(1);
+        if self.base(path.base()).is_some_and(Base::is_relayed) {
+            self.permission_seen(path.base(), path.remote.ip());
+        }
+        let generation = self.generation_mut(number);
+        if let Some(pair) = generation.and_then(|known| known.checklist.get_mut(path)) {
+            let counters = &mut pair.counters;
+            counters.requests_received = counters.requests_received.saturating_add(1);
+            counters.responses_sent = counters.responses_sent.saturating_add(1);
+        }
+    }
+
+    /// Counts a request that is not authentic; the trace has the first few of them.
+    fn note_stranger(&mut self, path: Path, username: &[u8]) {
+        let ours = username.split(|byte| *byte == b':').next().unwrap_or_default();
+        let ufrag_known = self.current.credentials.has_ufrag(ours);
+        let count = match ufrag_known {
+            true => &mut self.evidence.wrong_tag,
+            false => &mut self.evidence.wrong_ufrag,
+        };
+        *count = count.saturating_add(1);
+        if *count <= 2 {
+            self.trace(Trace::Refused { from: path.remote, ufrag_known });
+        }
+    }
+
     /// Answers a stranger, if not too many were answered lately. Nothing else remains of it.
     //= rfc8489#9.1.3
     // The errors to requests that are not authentic carry no integrity.
@@ -102,7 +149,8 @@ impl Agent {
             return Err(InputError::TooManyReplies { limit });
         }
         // attack: forged requests make us send errors to their victim
-        if !self.refusals.allow(self.clock.now(), self.config.max_refusals_per_second) {
+        let (now, per_second) = (self.clock.now(), self.config.max_refusals_per_second);
+        if !self.refusals.allow(now, path.remote.ip(), per_second) {
             return Err(InputError::Unauthenticated);
         }
         self.outbox.push(Reply { path, id: request.transaction_id(), answer, generation: None });
@@ -113,11 +161,16 @@ impl Agent {
     fn answer(&mut self, path: Path, request: &MessageView<'_>) -> Answer {
         //= rfc8489#6.3.1
         // What is not understood and must be is named in a 420.
-        if let Some(unknown) = Answer::unknown(request) {
+        if let Some(unknown) = Answer::unknown(request, self.config.renomination) {
             return unknown;
         }
         if request.priority().is_none() {
             return Answer::BadRequest;
+        }
+        //= rfc8445#6.1.1
+        // A lite agent is controlled by a full one, whatever that one thinks.
+        if self.config.lite && request.ice_controlled().is_some() {
+            return Answer::RoleConflict;
         }
         let conflict = match (self.role, request.ice_controlling(), request.ice_controlled()) {
             (_, Some(_), Some(_)) => return Answer::BadRequest,
@@ -128,6 +181,9 @@ impl Agent {
         //= rfc8445#7.3.1.1
         // When both claim one role the larger tiebreaker controls: either the peer is told to
         // change its role, or we change ours.
+        if conflict.is_some() {
+            self.evidence.role_conflicts = self.evidence.role_conflicts.saturating_add(1);
+        }
         match conflict {
             Some(true) => return Answer::RoleConflict,
             Some(false) => self.change_role(self.role.opposite()),
@@ -142,6 +198,7 @@ impl Agent {
             return;
         }
         self.role = role;
+        self.trace(Trace::RoleChanged { role });
         //= rfc8445#7.3.1.1
         // The priorities of all pairs depend on the role.
         self.current.checklist.rank(role);
@@ -156,31 +213,65 @@ impl Agent {
             return;
         };
         if remote.credentials.ufrag().as_bytes() != check.ufrag {
+            // It knows our description, and we have another one of it.
+            self.evidence.wrong_ufrag = self.evidence.wrong_ufrag.saturating_add(1);
             return;
         }
         let path = check.path;
         //= rfc8445#8.1.2
         // Once a pair is nominated the others get answers, but no more checks; unless the peer
-        // nominates another one.
-        let nominates = check.use_candidate && self.role == Role::Controlled;
-        if !nominates && self.current.concluded().is_some_and(|selected| selected != path) {
+        // nominates another one, or spares are kept.
+        let nominates = self.accepts_nomination(&check);
+        let settled = self.current.concluded().is_some_and(|selected| selected != path);
+        if settled && !nominates && !self.keeps_spares() {
             self.note_sign(self.current.number, path);
             return;
         }
         if self.current.checklist.get(path).is_none() {
-            let Some(end) = self.learn_remote(path.remote, check.priority) else { return };
-            self.insert_pair(path.local, &end);
+            let Some(end) = self.learn_remote(path, check.priority) else { return };
+            self.insert_pair(path.base(), &end);
+        }
+        let heard = self.current.checklist.get(path).is_some_and(|pair| pair.heard);
+        if !heard {
+            self.trace(Trace::PeerChecked { path });
         }
         self.note_sign(self.current.number, path);
-        self.trigger(path, check.use_candidate);
+        if self.config.lite {
+            self.answer_lite(path, nominates);
+        } else {
+            self.trigger(path, nominates);
+        }
+    }
+
+    /// Whether the check nominates its pair, for us.
+    fn accepts_nomination(&mut self, check: &Arrival<'_>) -> bool {
+        if !check.use_candidate || self.role != Role::Controlled {
+            return false;
+        }
+        // Where it was agreed on, a nomination has a number, and only a higher one than before
+        // counts: what comes late or twice is ignored.
+        match (self.renomination(), check.nomination) {
+            (None, _) => true,
+            // Before its description the peer cannot be told apart from one without the extension.
+            (Some(_), None) => check.early,
+            (Some(_), Some(number)) => {
+                let known = self.current.nomination_number;
+                self.current.nomination_number = known.max(Some(number));
+                known < Some(number)
+            }
+        }
     }
 
     /// Checks a pair because the peer did.
     //= rfc8445#7.3.1.4
     // What a check from the peer does depends on how far our own check of the pair is.
-    fn trigger(&mut self, path: Path, use_candidate: bool) {
+    fn trigger(&mut self, path: Path, nominates: bool) {
         let number = self.current.number;
-        let nominates = use_candidate && self.role == Role::Controlled;
+        let renominates = self.renomination().is_some() && nominates;
+        if renominates {
+            // The latest one counts, not those before it that wait for a check of ours.
+            self.current.checklist.iter_mut().for_each(|pair| pair.nominated_by_peer = false);
+        }
         let Some(pair) = self.current.checklist.get_mut(path) else { return };
         //= rfc8445#7.3.1.5
         // A nomination holds once our own check of the pair has succeeded.
@@ -193,7 +284,10 @@ impl Agent {
                 self.current.checklist.trigger(path);
             }
             State::InProgress => {
-                if self.transactions.checks_of(number, path) < MAX_CHECKS_OF_PAIR {
+                // While a connection opens there is nothing to replace.
+                if self.transactions.checks_of(number, path) < MAX_CHECKS_OF_PAIR
+                    && self.is_connected(path)
+                {
                     self.transactions.stop_checks_of(&self.clock, number, path);
                     self.current.checklist.trigger(path);
                 }

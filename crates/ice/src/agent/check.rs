@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use antiphon_stun::{Retransmission, WriteError};
 
+use crate::candidate::Protocol;
 use crate::config::{DEFAULT_TA, MIN_TA, Role};
+use crate::diagnosis::Trace;
 use crate::message::{Check, write_query};
 use crate::path::Path;
 
@@ -26,6 +28,7 @@ pub(crate) struct Pacer {
 /// What kind of transaction may begin.
 #[derive(Clone, Copy, Debug)]
 enum Next {
+    Nomination(Path),
     Triggered,
     Ordinary(Path),
     Query,
@@ -46,7 +49,14 @@ impl Agent {
 
     /// What may begin next, and when.
     fn next_transaction(&self) -> Option<(Duration, Next)> {
-        let checks = self.current.remote.is_some() && !self.current.failed;
+        //= rfc8445#8.1.1
+        // A nomination does not wait behind other checks, only for the floor of all transactions.
+        if let Nomination::Asked { path, sent: false, .. } = self.current.nomination {
+            return Some((self.slot(MIN_TA), Next::Nomination(path)));
+        }
+        //= rfc8445#2.5
+        // A lite agent sends no checks.
+        let checks = self.current.remote.is_some() && !self.current.failed && !self.config.lite;
         //= rfc8445#6.1.4.2
         // Triggered checks come first. Their peer proved itself and paces them, so they keep only
         // the distance that RFC 8445 section 14.2 demands of all transactions.
@@ -100,6 +110,7 @@ impl Agent {
             return None;
         }
         let (path, purpose) = match next {
+            Next::Nomination(path) => (path, self.begin_nomination(path)),
             Next::Query => self.gathering.queries.pop_front()?,
             Next::Triggered => {
                 let path = self.current.checklist.pop_triggered()?;
@@ -107,12 +118,16 @@ impl Agent {
             }
             Next::Ordinary(path) => (path, self.begin_check(path)?),
         };
-        self.pacer.last = Some(self.clock.now());
-        self.pacer.last_was_query = matches!(next, Next::Query);
+        self.note_start(matches!(next, Next::Query));
         self.send(path, purpose, buf)
     }
 
-    /// Marks a pair as being checked.
+    fn note_start(&mut self, is_query: bool) {
+        self.pacer.last = Some(self.clock.now());
+        self.pacer.last_was_query = is_query;
+    }
+
+    /// Marks a pair as being checked; `None` when there is nothing to send yet.
     fn begin_check(&mut self, path: Path) -> Option<Purpose> {
         let pair = self.current.checklist.get_mut(path)?;
         if !pair.is_pending() {
@@ -120,27 +135,38 @@ impl Agent {
         }
         pair.state = State::InProgress;
         self.current.has_checked = true;
-        Some(Purpose::Check { generation: self.current.number, check: self.check(path, false) })
+        self.trace(Trace::CheckSent { path });
+        if !self.is_connected(path) {
+            // Opening a connection is paced like a check.
+            self.note_start(false);
+            self.connect(path);
+            return None;
+        }
+        Some(Purpose::Check { generation: self.current.number, check: self.check(path, None) })
     }
 
     /// Repeats the check of the pair that is to be nominated, now with USE-CANDIDATE.
-    ///
-    /// It keeps no distance: it opens nothing new, the other end of the path has consented.
-    pub(super) fn send_nomination(&mut self, buf: &mut [u8]) -> Option<(Path, usize)> {
-        let Nomination::Asked { path, sent: false } = self.current.nomination else { return None };
-        self.current.nomination = Nomination::Asked { path, sent: true };
-        let purpose =
-            Purpose::Check { generation: self.current.number, check: self.check(path, true) };
-        self.send(path, purpose, buf)
+    fn begin_nomination(&mut self, path: Path) -> Purpose {
+        if let Nomination::Asked { sent, .. } = &mut self.current.nomination {
+            *sent = true;
+        }
+        let number = self.current.nomination_number.map_or(1, |known| known.saturating_add(1));
+        self.current.nomination_number = Some(number);
+        let check = self.check(path, Some(number));
+        Purpose::Check { generation: self.current.number, check }
     }
 
-    /// What a request along this path says.
-    pub(super) fn check(&self, path: Path, use_candidate: bool) -> Check {
+    /// What a request along this path says; `nomination` is the number of the nomination, if it is
+    /// one.
+    pub(super) fn check(&self, path: Path, nomination: Option<u32>) -> Check {
+        let nomination = nomination.filter(|_| self.role == Role::Controlling);
+        let form = self.renomination();
         Check {
-            priority: self.check_priority(path.local),
+            priority: self.check_priority(path.base()),
             role: self.role,
             tie_breaker: self.tie_breaker,
-            use_candidate: use_candidate && self.role == Role::Controlling,
+            use_candidate: nomination.is_some(),
+            nomination: form.zip(nomination),
         }
     }
 
@@ -151,7 +177,7 @@ impl Agent {
         purpose: Purpose,
         buf: &mut [u8],
     ) -> Option<(Path, usize)> {
-        let schedule = self.schedule(purpose);
+        let schedule = self.schedule(path, purpose);
         let id = self.random.transaction_id();
         self.transactions.begin(&self.clock, id, path, purpose, schedule);
         let entry = *self.transactions.find(id)?;
@@ -159,7 +185,7 @@ impl Agent {
         Some((path, len))
     }
 
-    fn schedule(&self, purpose: Purpose) -> Retransmission {
+    fn schedule(&self, path: Path, purpose: Purpose) -> Retransmission {
         let active = match purpose {
             //= rfc7675#5.1
             // A consent request is sent once.
@@ -174,6 +200,11 @@ impl Agent {
                 self.bases.len().saturating_mul(self.gathering.servers.len())
             }
         };
+        //= rfc6544#7.1
+        // Nothing is sent again over TCP, which does that by itself.
+        if path.protocol == Protocol::Tcp {
+            return Retransmission::OVER_STREAM;
+        }
         //= rfc8445#14.3
         // The more checks are active the longer each of them waits, but never less than 500 ms.
         let active = u32::try_from(active).unwrap_or(u32::MAX);
@@ -182,7 +213,7 @@ impl Agent {
     }
 
     fn write_request(&mut self, entry: &Entry, buf: &mut [u8]) -> Result<usize, WriteError> {
-        self.counters.requests_sent = self.counters.requests_sent.saturating_add(1);
+        self.count_request(entry);
         match entry.purpose {
             Purpose::Query | Purpose::Keepalive => write_query(entry.id(), buf),
             Purpose::Check { generation, check } | Purpose::Consent { generation, check } => {
@@ -191,6 +222,26 @@ impl Agent {
                     // Requests of a generation are forgotten with it.
                     None => Ok(0),
                 }
+            }
+        }
+    }
+
+    fn count_request(&mut self, entry: &Entry) {
+        self.counters.requests_sent = self.counters.requests_sent.saturating_add(1);
+        let (generation, is_consent) = match entry.purpose {
+            Purpose::Query | Purpose::Keepalive => return,
+            Purpose::Check { generation, .. } => (generation, false),
+            Purpose::Consent { generation, .. } => (generation, true),
+        };
+        if !is_consent {
+            self.evidence.checks_sent = self.evidence.checks_sent.saturating_add(1);
+        }
+        let generation = self.generation_mut(generation);
+        if let Some(pair) = generation.and_then(|known| known.checklist.get_mut(entry.path)) {
+            let counters = &mut pair.counters;
+            counters.requests_sent = counters.requests_sent.saturating_add(1);
+            if is_consent {
+                counters.consent_requests_sent = counters.consent_requests_sent.saturating_add(1);
             }
         }
     }

@@ -20,6 +20,10 @@ impl Checklist {
         self.pairs.len()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Pair> {
+        self.pairs.iter()
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pair> {
         self.pairs.iter_mut()
     }
@@ -87,11 +91,17 @@ impl Checklist {
     }
 
     pub(crate) fn has_triggered(&self) -> bool {
-        !self.triggered.is_empty()
+        self.triggered.iter().any(|path| self.is_open(*path))
     }
 
+    /// The next triggered check; one that waits for its relay stays.
     pub(crate) fn pop_triggered(&mut self) -> Option<Path> {
-        self.triggered.pop_front()
+        let index = self.triggered.iter().position(|path| self.is_open(*path))?;
+        self.triggered.remove(index)
+    }
+
+    fn is_open(&self, path: Path) -> bool {
+        self.get(path).is_none_or(|pair| !pair.blocked)
     }
 
     /// The pair to check next of those that nobody asked for.
@@ -99,8 +109,9 @@ impl Checklist {
     // The best waiting pair; without one, the best frozen pair of a foundation that nothing else
     // is being checked for.
     pub(crate) fn next_ordinary(&self) -> Option<Path> {
-        let best_of =
-            |wanted: fn(&State) -> bool| self.pairs.iter().filter(move |pair| wanted(&pair.state));
+        let best_of = |wanted: fn(&State) -> bool| {
+            self.pairs.iter().filter(move |pair| wanted(&pair.state) && !pair.blocked)
+        };
         let waiting = best_of(|state| matches!(state, State::Waiting))
             .filter(|pair| !self.triggered.contains(&pair.path))
             .max_by_key(|pair| pair.priority);
@@ -109,6 +120,7 @@ impl Checklist {
                 .filter(|pair| {
                     !self.pairs.iter().any(|other| {
                         other.foundation == pair.foundation
+                            && !other.blocked
                             && matches!(other.state, State::Waiting | State::InProgress)
                     })
                 })
@@ -131,6 +143,13 @@ impl Checklist {
                 pair.state = State::Waiting;
             }
         }
+    }
+
+    /// The best pair that is kept alive beside the nominated one.
+    pub(crate) fn best_spare(&self) -> Option<&Pair> {
+        let kept =
+            |pair: &&Pair| pair.valid().is_some_and(|valid| valid.next_consent != Duration::MAX);
+        self.pairs.iter().filter(kept).max_by_key(|pair| pair.priority)
     }
 
     /// The best pair that data may go over.
@@ -173,5 +192,19 @@ impl Checklist {
     pub(crate) fn next_expiry(&self) -> Duration {
         let ends = self.pairs.iter().filter_map(|pair| pair.valid());
         ends.map(|valid| valid.consent_until).min().unwrap_or(Duration::MAX)
+    }
+
+    /// When the next spare pair wants a consent request.
+    pub(crate) fn next_spare_consent(&self) -> Duration {
+        let spares = self.pairs.iter().filter_map(|pair| pair.valid());
+        spares.map(|valid| valid.next_consent).min().unwrap_or(Duration::MAX)
+    }
+
+    /// Gives a check up for good, or until the peer asks for it.
+    pub(crate) fn fail(&mut self, path: Path) {
+        self.triggered.retain(|queued| *queued != path);
+        if let Some(pair) = self.get_mut(path) {
+            pair.state = State::Failed;
+        }
     }
 }

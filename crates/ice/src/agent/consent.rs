@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::config::MIN_CONSENT_PAUSE;
+use crate::diagnosis::{Trace, TraceEntry};
 use crate::path::Path;
 
 use super::Agent;
-use super::generation::Nomination;
-use super::pair::{State, Valid};
+use super::pair::{Pair, State, Valid};
 use super::transactions::Purpose;
 
 impl Agent {
@@ -23,24 +23,73 @@ impl Agent {
     //= rfc7675#5.1
     // Consent is kept fresh on the pair that data goes over, during a restart on the old one too.
     pub(super) fn update_consent(&mut self) {
+        let lite = self.config.lite;
         for number in self.in_use() {
-            let pause = self.config.consent_interval;
             let Some(generation) = self.generation_mut(number) else { continue };
-            let selected = generation.selected().is_some();
-            if !selected {
+            // A spare that stands in has a timer of its own.
+            let own = generation.selected().and_then(Pair::valid).map(|valid| valid.next_consent);
+            let selected = own == Some(Duration::MAX);
+            if !selected || lite {
                 generation.next_consent = Duration::MAX;
             } else if generation.next_consent == Duration::MAX {
-                self.schedule_consent(number, pause);
+                self.schedule_consent(number);
+            }
+        }
+        self.update_spares();
+    }
+
+    /// Chooses the spare pairs that are kept alive: the best of those that work.
+    fn update_spares(&mut self) {
+        while let Some((path, keep)) = self.misplaced_spare() {
+            let next = if keep {
+                let pause = self.consent_pause();
+                self.clock.after(pause)
+            } else {
+                Duration::MAX
+            };
+            if let Some(valid) = self.current.checklist.get_mut(path).and_then(Pair::valid_mut) {
+                valid.next_consent = next;
             }
         }
     }
 
-    fn schedule_consent(&mut self, number: u32, pause: Duration) {
-        //= rfc7675#5.1
-        // The pause is random, so that endpoints do not fall into step, and never below 4 s.
+    /// A pair that should be kept alive as a spare and is not, or the other way round.
+    fn misplaced_spare(&self) -> Option<(Path, bool)> {
+        let wanted =
+            if self.keeps_spares() && !self.config.lite { self.config.max_spare_pairs } else { 0 };
+        let checklist = &self.current.checklist;
+        if wanted == 0 && checklist.next_spare_consent() == Duration::MAX {
+            return None;
+        }
+        // A spare that stands in for a dead pair stays a spare.
+        let selected = match self.current.concluded() {
+            Some(path) => Some(path),
+            None => checklist.best_valid().map(|pair| pair.path),
+        };
+        let spares = || {
+            let others = checklist.iter().filter(move |pair| Some(pair.path) != selected);
+            others.filter_map(|pair| Some((pair, pair.valid()?)))
+        };
+        let mut all = checklist.iter().filter_map(|pair| Some((pair, pair.valid()?)));
+        all.find_map(|(pair, valid)| {
+            let better = spares()
+                .filter(|(other, _)| (other.priority, other.path) > (pair.priority, pair.path));
+            let keep = Some(pair.path) != selected && better.count() < wanted;
+            let kept = valid.next_consent != Duration::MAX;
+            (keep != kept).then_some((pair.path, keep))
+        })
+    }
+
+    //= rfc7675#5.1
+    // The pause is random, so that endpoints do not fall into step, and never below 4 s.
+    fn consent_pause(&mut self) -> Duration {
         let percent = self.random.percent(80, 120);
-        let pause = (pause.saturating_mul(percent) / 100).max(MIN_CONSENT_PAUSE);
-        let next = self.clock.after(pause);
+        (self.config.consent_interval.saturating_mul(percent) / 100).max(MIN_CONSENT_PAUSE)
+    }
+
+    fn schedule_consent(&mut self, number: u32) {
+        let next = self.consent_pause();
+        let next = self.clock.after(next);
         if let Some(generation) = self.generation_mut(number) {
             generation.next_consent = next;
         }
@@ -53,20 +102,42 @@ impl Agent {
             .map(|generation| generation.next_consent)
             .min()
             .unwrap_or(Duration::MAX)
+            .min(self.current.checklist.next_spare_consent())
     }
 
     /// Sends a consent request, if one is due.
     pub(super) fn send_consent(&mut self, buf: &mut [u8]) -> Option<(Path, usize)> {
         let now = self.clock.now();
-        let number = self.in_use().find(|number| {
+        let due = self.in_use().find(|number| {
             self.generation(*number).is_some_and(|generation| generation.next_consent <= now)
-        })?;
-        self.schedule_consent(number, self.config.consent_interval);
+        });
+        let Some(number) = due else { return self.send_spare_consent(buf) };
+        self.schedule_consent(number);
         let path = self.generation(number)?.selected()?.path;
         self.counters.consent_requests_sent = self.counters.consent_requests_sent.saturating_add(1);
         //= rfc7675#5.1
         // Each request is a transaction of its own.
-        let purpose = Purpose::Consent { generation: number, check: self.check(path, false) };
+        self.send_consent_along(number, path, buf)
+    }
+
+    fn send_spare_consent(&mut self, buf: &mut [u8]) -> Option<(Path, usize)> {
+        let now = self.clock.now();
+        let due = |pair: &&Pair| pair.valid().is_some_and(|valid| valid.next_consent <= now);
+        let path = self.current.checklist.iter().find(due)?.path;
+        let next = self.consent_pause();
+        let next = self.clock.after(next);
+        self.current.checklist.get_mut(path)?.valid_mut()?.next_consent = next;
+        self.counters.consent_requests_sent = self.counters.consent_requests_sent.saturating_add(1);
+        self.send_consent_along(self.current.number, path, buf)
+    }
+
+    fn send_consent_along(
+        &mut self,
+        generation: u32,
+        path: Path,
+        buf: &mut [u8],
+    ) -> Option<(Path, usize)> {
+        let purpose = Purpose::Consent { generation, check: self.check(path, None) };
         self.send(path, purpose, buf)
     }
 
@@ -76,6 +147,8 @@ impl Agent {
     // requests are forgotten.
     pub(super) fn expire_consent(&mut self) {
         let now = self.clock.now();
+        let lifetime = self.config.consent_lifetime();
+        let selected = self.current.selected().map(|pair| pair.path);
         let previous = self.previous.as_mut().map(|previous| &mut previous.generation);
         for generation in std::iter::once(&mut self.current).chain(previous) {
             for pair in generation.checklist.iter_mut() {
@@ -83,11 +156,14 @@ impl Agent {
                     continue;
                 }
                 pair.state = State::Revoked;
-                self.transactions.forget_pair(generation.number, pair.path);
-                if matches!(generation.nomination, Nomination::Asked { path, .. } if path == pair.path)
-                {
-                    generation.nomination = Nomination::Open;
+                let path = pair.path;
+                self.transactions.forget_pair(generation.number, path);
+                if Some(path) == selected {
+                    self.evidence.consent_lost = Some(lifetime);
                 }
+                let what = Trace::ConsentLost { path };
+                self.trace_log.push(TraceEntry { at: now, what }, self.config.max_trace);
+                generation.nomination.abandon(path);
             }
         }
     }
@@ -96,6 +172,14 @@ impl Agent {
     pub(super) fn disconnected_at(&self, valid: &Valid) -> Duration {
         let half = self.config.consent_lifetime() / 2;
         let unanswered = valid.consent_until.saturating_sub(half);
+        if self.config.lite && self.remote_lite {
+            // Nobody ever asks.
+            return Duration::MAX;
+        }
+        if self.config.lite {
+            // Only the peer asks; it may be silent as long as consent lasts, but should not.
+            return valid.last_sign.saturating_add(self.config.disconnected_timeout);
+        }
         if self.remote_lite {
             // A lite agent says nothing unasked, so one lost answer is no sign of trouble.
             return unanswered;

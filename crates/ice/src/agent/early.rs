@@ -11,6 +11,10 @@ pub(crate) struct Arrival<'a> {
     pub(crate) path: Path,
     pub(crate) priority: u32,
     pub(crate) use_candidate: bool,
+    /// The number of the nomination, where the peer numbers them.
+    pub(crate) nomination: Option<u32>,
+    /// It came before the peer's description.
+    pub(crate) early: bool,
     /// The ufrag that the peer says is its own.
     pub(crate) ufrag: &'a [u8],
 }
@@ -21,13 +25,14 @@ pub(crate) struct EarlyCheck {
     pub(crate) path: Path,
     priority: u32,
     use_candidate: bool,
+    nomination: Option<u32>,
     ufrag: Box<[u8]>,
 }
 
 impl EarlyCheck {
     pub(crate) fn arrival(&self) -> Arrival<'_> {
-        let Self { path, priority, use_candidate, ref ufrag } = *self;
-        Arrival { path, priority, use_candidate, ufrag }
+        let Self { path, priority, use_candidate, nomination, ref ufrag } = *self;
+        Arrival { path, priority, use_candidate, nomination, early: true, ufrag }
     }
 }
 
@@ -36,10 +41,14 @@ impl Generation {
     //= rfc8445#7.3
     // Checks that come before the peer's description are answered, and used once it is known.
     pub(crate) fn keep_early(&mut self, check: Arrival<'_>, limit: usize) {
-        let Arrival { path, priority, use_candidate, ufrag } = check;
-        let mut fresh = EarlyCheck { path, priority, use_candidate, ufrag: ufrag.into() };
+        let Arrival { path, priority, use_candidate, nomination, ufrag, .. } = check;
+        let ufrag = ufrag.into();
+        let mut fresh = EarlyCheck { path, priority, use_candidate, nomination, ufrag };
         if let Some(known) = self.early.iter_mut().find(|known| known.path == path) {
-            fresh.use_candidate |= known.use_candidate && known.ufrag == fresh.ufrag;
+            if known.ufrag == fresh.ufrag {
+                fresh.use_candidate |= known.use_candidate;
+                fresh.nomination = fresh.nomination.max(known.nomination);
+            }
             *known = fresh;
         } else if self.early.len() < limit {
             self.early.push(fresh);

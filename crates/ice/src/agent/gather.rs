@@ -1,29 +1,35 @@
 //! Local candidates: RFC 8445 section 5.1.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use antiphon_stun::{Class, MessageView};
 
 use crate::candidate::{
-    Address, Candidate, CandidateKind, Foundation, Protocol, candidate_priority,
+    Address, Candidate, CandidateKind, Foundation, Protocol, TcpType, candidate_priority,
 };
 use crate::error::{AddressError, InputError};
 use crate::event::{ConnectionState, Event, GatheringState, StunServerFailure};
+use crate::local::LocalKind;
 use crate::message::KNOWN_IN_RESPONSES;
-use crate::path::{LocalAddress, Path, canonical, is_loopback, is_usable, pairable};
+use crate::path::{BaseId, Path, canonical, is_usable, pairable};
+use crate::policy::{NatMappingKind, TransportPolicy};
 
 use super::Agent;
+use super::base::{Base, DISCARD};
 use super::transactions::{Entry, Purpose};
 
-/// One socket of ours.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Base {
-    /// As the driver named it.
+/// A candidate of ours.
+#[derive(Clone, Debug)]
+pub(crate) struct LocalCandidate {
+    /// As the peer is told.
+    pub(crate) candidate: Candidate,
+    /// Its address, which the candidate may hide.
     pub(crate) addr: SocketAddr,
-    pub(crate) canonical: SocketAddr,
-    pub(crate) preference: u16,
+    pub(crate) base: BaseId,
+    /// Whether the peer is told at all.
+    pub(crate) shown: bool,
 }
 
 /// What decides about a foundation.
@@ -32,6 +38,9 @@ struct Origin {
     kind: CandidateKind,
     base: IpAddr,
     server: Option<IpAddr>,
+    protocol: Protocol,
+    /// How the server was reached.
+    rank: u16,
 }
 
 /// The search for candidates.
@@ -45,68 +54,47 @@ pub(crate) struct Gathering {
     /// Base and server of each reflexive candidate.
     bindings: Vec<Path>,
     pub(crate) next_keepalive: Option<Duration>,
-    origins: Vec<Origin>,
+    /// Origins of late, and the numbers that are their foundations.
+    origins: VecDeque<(Origin, u64)>,
+    numbers: u64,
 }
+
+/// So many origins are remembered; addresses may come and go for days.
+const MAX_ORIGINS: usize = 128;
 
 impl Gathering {
     /// Equal for candidates of equal origin, whatever the generation.
     //= rfc8445#5.1.1.3
     // Two candidates have the same foundation when type, base address, server and protocol agree.
     fn foundation(&mut self, origin: Origin) -> Foundation {
-        let index = self.origins.iter().position(|known| *known == origin).unwrap_or_else(|| {
-            self.origins.push(origin);
-            self.origins.len() - 1
+        let known = self.origins.iter().find(|(known, _)| *known == origin);
+        let number = known.map(|(_, number)| *number).unwrap_or_else(|| {
+            if self.origins.len() >= MAX_ORIGINS {
+                self.origins.pop_front();
+            }
+            self.numbers = self.numbers.saturating_add(1);
+            self.origins.push_back((origin, self.numbers));
+            self.numbers
         });
-        Foundation::from_number(u64::try_from(index).unwrap_or(u64::MAX).saturating_add(1))
+        Foundation::from_number(number)
     }
 
     /// Asks all servers that `base` can reach.
-    fn query_from(&mut self, base: SocketAddr) {
-        for server in self.servers.iter().filter(|server| pairable(base, **server)) {
-            self.queries.push_back((Path::new(base, *server), Purpose::Query));
+    fn query_from(&mut self, base: BaseId) {
+        for server in self.servers.iter().filter(|server| pairable(base.addr, **server)) {
+            self.queries.push_back((base.to(*server), Purpose::Query));
         }
+    }
+
+    /// Forgets what concerns an address of ours.
+    pub(super) fn forget(&mut self, base: BaseId) {
+        self.queries.retain(|(path, _)| path.base() != base);
+        self.bindings.retain(|path| path.base() != base);
     }
 }
 
 impl Agent {
-    /// Adds a bound socket: a host candidate, for which STUN servers are asked too.
-    ///
-    /// # Errors
-    ///
-    /// [`AddressError`] when the address cannot be a candidate, or comes too late in this
-    /// generation; [`restart`](Self::restart) first then.
-    pub fn add_local_address(
-        &mut self,
-        now: Instant,
-        address: impl Into<LocalAddress>,
-    ) -> Result<(), AddressError> {
-        self.handle_timeout(now);
-        let LocalAddress { addr, preference } = address.into();
-        let base = canonical(addr);
-        self.check_address(base)?;
-        //= rfc8838#13
-        // After the end of candidates, or a nomination, no more are trickled.
-        if self.gathering.ended || self.current.concluded().is_some() {
-            return Err(AddressError::AfterEnd);
-        }
-        if self.bases.iter().any(|known| known.canonical == base) {
-            return Err(AddressError::Duplicate);
-        }
-        let limit = self.config.max_local_addresses;
-        if self.bases.len() >= limit {
-            return Err(AddressError::LimitReached { limit });
-        }
-        //= rfc8445#5.1.2.1
-        // The local preference tells the addresses of one machine apart; the first is the best.
-        let preference = preference.unwrap_or_else(|| self.free_preference());
-        let base = Base { addr, canonical: base, preference };
-        self.bases.push(base);
-        self.gather_from(base);
-        self.settle();
-        Ok(())
-    }
-
-    /// Says that all sockets were added. Gathering completes when the STUN servers have answered.
+    /// Says that all addresses were added. Gathering completes when the STUN servers have answered.
     /// It must be said again after each [`restart`](Self::restart).
     pub fn end_of_local_addresses(&mut self, now: Instant) {
         self.handle_timeout(now);
@@ -114,27 +102,6 @@ impl Agent {
             return;
         }
         self.gathering.ended = true;
-        self.settle();
-    }
-
-    /// Takes a socket away: its candidates and pairs are gone at once.
-    pub fn remove_local_address(&mut self, now: Instant, addr: SocketAddr) {
-        self.handle_timeout(now);
-        let base = canonical(addr);
-        self.bases.retain(|known| known.canonical != base);
-        self.gathering.queries.retain(|(path, _)| path.local != base);
-        self.gathering.bindings.retain(|path| path.local != base);
-        self.transactions.forget_base(base);
-        self.outbox.retain(|reply| reply.path.local != base);
-        let previous = self.previous.as_mut().map(|previous| &mut previous.generation);
-        for generation in std::iter::once(&mut self.current).chain(previous) {
-            generation.checklist.retain(|pair| pair.path.local != base);
-            generation.early.retain(|check| check.path.local != base);
-            generation.local_candidates.retain(|candidate| {
-                let own = candidate.related.or(candidate.addr.socket_addr());
-                own.map(canonical) != Some(base)
-            });
-        }
         self.settle();
     }
 
@@ -159,8 +126,9 @@ impl Agent {
             return Err(AddressError::LimitReached { limit });
         }
         self.gathering.servers.push(server);
-        if self.gathering_state != GatheringState::Complete {
-            let paths = self.bases.iter().map(|base| Path::new(base.canonical, server));
+        if self.gathering_state != GatheringState::Complete && !self.config.lite {
+            let sockets = self.bases.iter().filter(|base| base.kind == LocalKind::Socket);
+            let paths = sockets.map(|base| base.id.to(server));
             let reachable = paths.filter(|path| pairable(path.local, path.remote));
             self.gathering.queries.extend(reachable.map(|path| (path, Purpose::Query)));
         }
@@ -168,30 +136,62 @@ impl Agent {
         Ok(())
     }
 
-    fn check_address(&self, addr: SocketAddr) -> Result<(), AddressError> {
-        if self.state == ConnectionState::Closed {
-            return Err(AddressError::Closed);
+    /// Adds a reflexive address that the owner found: the server at `query.remote` saw datagrams
+    /// of the base `query.local` come from `mapped`. A TURN server says so with each allocation.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError::UnknownBase`], [`AddressError::Unusable`], and
+    /// [`AddressError::AfterEnd`] when a pair is nominated already. One that is known is fine.
+    pub fn add_reflexive_address(
+        &mut self,
+        now: Instant,
+        query: Path,
+        mapped: SocketAddr,
+    ) -> Result<(), AddressError> {
+        self.handle_timeout(now);
+        let (query, mapped) = (query.canonical(), canonical(mapped));
+        self.check_address(mapped)?;
+        match self.base(query.base()) {
+            Some(base) if !base.is_relayed() => {}
+            _ => return Err(AddressError::UnknownBase),
         }
-        if !is_usable(addr) {
-            return Err(AddressError::Unusable);
+        if self.current.concluded().is_some() && !self.config.continual_gathering {
+            return Err(AddressError::AfterEnd);
         }
-        //= rfc8445#5.1.1.1
-        // Loopback addresses are no candidates, unless both ends are known to share a machine.
-        if is_loopback(addr) && !self.config.include_loopback {
-            return Err(AddressError::Loopback);
-        }
+        self.add_reflexive(query, mapped);
+        self.settle();
         Ok(())
     }
 
-    fn free_preference(&self) -> u16 {
-        let taken = |preference| self.bases.iter().any(|base| base.preference == preference);
-        (0..=u16::MAX).rev().find(|preference| !taken(*preference)).unwrap_or(0)
-    }
-
-    /// The host candidate of a base, and what its STUN servers will say.
-    pub(super) fn gather_from(&mut self, base: Base) {
-        self.add_candidate(base, CandidateKind::Host, base.canonical, None);
-        self.gathering.query_from(base.canonical);
+    /// The candidate of a base, and what its STUN servers will say.
+    pub(super) fn gather_from(&mut self, base: &Base) {
+        let mappings = self.config.nat_mappings.iter();
+        let mapping =
+            mappings.copied().find(|mapping| mapping.internal.to_canonical() == base.id.addr.ip());
+        let is_socket = base.kind == LocalKind::Socket;
+        let outside = mapping.filter(|_| !base.is_relayed()).map(|mapping| {
+            (SocketAddr::new(mapping.external.to_canonical(), base.id.addr.port()), mapping.kind)
+        });
+        match outside {
+            Some((outside, NatMappingKind::Host)) => {
+                self.add_candidate(base, CandidateKind::Host, outside, None);
+            }
+            Some((outside, NatMappingKind::ServerReflexive)) => {
+                self.add_candidate(base, CandidateKind::Host, base.id.addr, None);
+                self.add_candidate(base, CandidateKind::ServerReflexive, outside, None);
+            }
+            None => {
+                let server = match base.kind {
+                    LocalKind::Relayed { server, .. } => Some(canonical(server).ip()),
+                    LocalKind::Socket | LocalKind::Tcp(_) => None,
+                };
+                self.add_candidate(base, base.candidate_kind(), base.id.addr, server);
+            }
+        }
+        if is_socket && !self.config.lite {
+            self.gathering.query_from(base.id);
+        }
     }
 
     /// Gathers once more, for a new generation.
@@ -200,36 +200,61 @@ impl Agent {
         self.gathering.bindings.clear();
         self.gathering.ended = false;
         for base in self.bases.clone() {
-            self.gather_from(base);
+            self.gather_from(&base);
         }
     }
 
     fn add_candidate(
         &mut self,
-        base: Base,
+        base: &Base,
         kind: CandidateKind,
         addr: SocketAddr,
         server: Option<IpAddr>,
     ) {
-        let foundation =
-            self.gathering.foundation(Origin { kind, base: base.canonical.ip(), server });
+        let rank = match base.kind {
+            LocalKind::Relayed { protocol, .. } => protocol.rank(),
+            LocalKind::Socket | LocalKind::Tcp(_) => 0,
+        };
+        let protocol = base.id.protocol;
+        let origin = Origin { kind, base: base.id.addr.ip(), server, protocol, rank };
         let candidate = Candidate {
-            foundation,
+            foundation: self.gathering.foundation(origin),
             component: 1,
-            protocol: Protocol::Udp,
-            priority: candidate_priority(kind, base.preference),
-            addr: Address::Ip(addr),
+            protocol,
+            priority: candidate_priority(kind, protocol, base.local_preference(kind)),
+            addr: shown_address(base, kind, addr),
             kind,
-            related: (kind != CandidateKind::Host).then_some(base.canonical),
-            tcp_type: None,
+            related: self.shown_related(base, kind),
+            tcp_type: base.tcp_type(),
             ufrag: Some(self.current.credentials.ufrag().to_owned()),
         };
-        self.events.push(Event::LocalCandidate(candidate.clone()));
-        self.current.local_candidates.push(candidate);
+        //= rfc8828#5.2
+        // Where the machine's own addresses are private, servers tell what the peer may know.
+        let shown = kind != CandidateKind::Host || self.config.address_policy.shows_hosts();
+        if shown {
+            self.events.push(Event::LocalCandidate(candidate.clone()));
+        }
+        let known = LocalCandidate { candidate, addr, base: base.id, shown };
+        self.current.local_candidates.push(known);
         //= rfc8445#6.1.2.4
         // A reflexive candidate is checked from its base, so it forms no pairs of its own.
-        if kind == CandidateKind::Host {
-            self.pair_base(base.canonical);
+        if kind != CandidateKind::ServerReflexive {
+            self.pair_base(base.id);
+        }
+    }
+
+    /// What `raddr` and `rport` say.
+    // attack: private addresses leak as related addresses
+    fn shown_related(&self, base: &Base, kind: CandidateKind) -> Option<SocketAddr> {
+        let private = self.config.transport_policy == TransportPolicy::Relay
+            || !self.config.address_policy.shows_hosts();
+        match kind {
+            CandidateKind::Host => None,
+            _ if private => None,
+            CandidateKind::Relayed => base.related,
+            // A name would be of no use here: both are zero.
+            _ if base.hidden_as.is_some() => Some(SocketAddr::new(unspecified(base.id.addr), 0)),
+            CandidateKind::ServerReflexive | CandidateKind::PeerReflexive => Some(base.id.addr),
         }
     }
 
@@ -248,6 +273,7 @@ impl Agent {
             return Err(InputError::Fingerprint);
         }
         self.transactions.take(entry.id());
+        self.evidence.stun_answers = self.evidence.stun_answers.saturating_add(1);
         if !entry.is_query() {
             return Ok(());
         }
@@ -268,34 +294,36 @@ impl Agent {
     }
 
     fn add_reflexive(&mut self, path: Path, mapped: SocketAddr) {
-        let Some(base) = self.bases.iter().find(|base| base.canonical == path.local).copied()
-        else {
-            return;
-        };
+        let Some(base) = self.base(path.base()).cloned() else { return };
         //= rfc8445#5.1.3
-        // A candidate with the address and the base of another one is redundant.
+        // A candidate with the address and the base of another one is redundant, unless that one
+        // keeps its address secret.
         let redundant = self.current.local_candidates.iter().any(|known| {
-            let same_base = known.related.unwrap_or(base.canonical) == base.canonical;
-            same_base && known.addr.socket_addr() == Some(mapped)
+            known.base == base.id && known.shown && known.candidate.addr == Address::Ip(mapped)
         });
-        if redundant || self.current.concluded().is_some() {
+        let late = self.current.concluded().is_some() && !self.config.continual_gathering;
+        if redundant || late {
             return;
         }
         self.gathering.bindings.push(path);
         let server = Some(path.remote.ip());
-        self.add_candidate(base, CandidateKind::ServerReflexive, mapped, server);
+        self.add_candidate(&base, CandidateKind::ServerReflexive, mapped, server);
     }
 
     pub(super) fn report_server(&mut self, path: Path, reason: StunServerFailure) {
-        let Path { local, remote: server } = path;
+        let Path { local, remote: server, .. } = path;
+        self.evidence.stun_failures = self.evidence.stun_failures.saturating_add(1);
+        self.trace(crate::diagnosis::Trace::StunServerFailed { server, code: reason.code() });
         self.events.push(Event::StunServerError { server, local, reason });
     }
 
     /// Asks the servers again, so that NATs keep our reflexive addresses.
     pub(super) fn keep_bindings(&mut self) {
         if self.gathering.next_keepalive.is_some_and(|next| next <= self.clock.now()) {
-            let bindings = self.gathering.bindings.iter();
-            let again: Vec<_> = bindings.map(|path| (*path, Purpose::Keepalive)).collect();
+            let ours = self.gathering.bindings.iter().filter(|path| {
+                self.gathering.servers.contains(&path.remote) && path.protocol == Protocol::Udp
+            });
+            let again: Vec<_> = ours.map(|path| (*path, Purpose::Keepalive)).collect();
             self.gathering.queries.extend(again);
             self.gathering.next_keepalive =
                 Some(self.clock.after(self.config.keepalive_interval.max(Duration::from_secs(1))));
@@ -324,5 +352,26 @@ impl Agent {
             _ if needed => Some(self.clock.after(self.config.keepalive_interval)),
             _ => None,
         };
+    }
+}
+
+/// The address as the peer is told.
+fn shown_address(base: &Base, kind: CandidateKind, addr: SocketAddr) -> Address {
+    //= rfc6544#4.5
+    // The port of an active candidate is not known before it connects; 9 stands in its place.
+    let port = match base.kind {
+        LocalKind::Tcp(TcpType::Active) => DISCARD,
+        LocalKind::Tcp(_) | LocalKind::Socket | LocalKind::Relayed { .. } => addr.port(),
+    };
+    match &base.hidden_as {
+        Some(host) if kind == CandidateKind::Host => Address::Name { host: host.clone(), port },
+        _ => Address::Ip(SocketAddr::new(addr.ip(), port)),
+    }
+}
+
+fn unspecified(addr: SocketAddr) -> IpAddr {
+    match addr {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }

@@ -3,12 +3,14 @@ use std::time::Duration;
 
 use antiphon_crypto::{CryptoError, CryptoProvider};
 
-use crate::candidate::Candidate;
+use crate::candidate::Protocol;
 use crate::credentials::{Credentials, Key};
 use crate::path::Path;
 
 use super::checklist::Checklist;
 use super::early::EarlyCheck;
+use super::gather::LocalCandidate;
+use super::names::Names;
 use super::pair::{End, Pair};
 
 /// What one pair of credentials on each side owns: from a (re)start to the next.
@@ -19,8 +21,10 @@ pub(crate) struct Generation {
     pub(crate) key: Key,
     pub(crate) remote: Option<Remote>,
     /// What the peer was told.
-    pub(crate) local_candidates: Vec<Candidate>,
+    pub(crate) local_candidates: Vec<LocalCandidate>,
     pub(crate) remote_candidates: Vec<RemoteCandidate>,
+    /// Names of the peer that nobody has found yet.
+    pub(crate) names: Names,
     /// The peer has no more candidates.
     pub(crate) remote_complete: bool,
     pub(crate) checklist: Checklist,
@@ -33,6 +37,10 @@ pub(crate) struct Generation {
     pub(crate) next_consent: Duration,
     /// When pairs that are not nominated are forgotten.
     pub(crate) linger_until: Option<Duration>,
+    /// Until then the nominated pair, whose connection is gone, may come back over another one.
+    pub(crate) reconnect_until: Option<Duration>,
+    /// The number of the latest nomination, ours or theirs, where they have numbers.
+    pub(crate) nomination_number: Option<u32>,
 }
 
 /// The peer's side of a generation.
@@ -62,15 +70,38 @@ pub(crate) struct RemoteCandidate {
 ///        a pair is valid,          nobody better      the repeated check
 ///        better ones pending       pending            succeeded
 ///  Open ----------------> Settling ---------> Asked -----------------> Concluded
-///    |                                                                    ^
-///    +---- controlled: USE-CANDIDATE arrived, and our check succeeded ----+
+///    |                                                        ^   |        ^
+///    |                                      another pair, with|   |        |
+///    |                                      renomination or   +---+        |
+///    |                                      the old pair dead              |
+///    +---- controlled: USE-CANDIDATE arrived, and our check succeeded -----+
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Nomination {
     Open,
-    Settling { until: Duration },
-    Asked { path: Path, sent: bool },
-    Concluded { path: Path },
+    Settling {
+        until: Duration,
+    },
+    /// `from`: the pair that is nominated until this one is.
+    Asked {
+        path: Path,
+        sent: bool,
+        from: Option<Path>,
+    },
+    Concluded {
+        path: Path,
+    },
+}
+
+impl Nomination {
+    /// The pair is dead: it is not going to be nominated.
+    pub(crate) fn abandon(&mut self, dead: Path) {
+        if let Self::Asked { path, from, .. } = *self
+            && path == dead
+        {
+            *self = from.map_or(Self::Open, |path| Self::Concluded { path });
+        }
+    }
 }
 
 impl Generation {
@@ -87,6 +118,7 @@ impl Generation {
             remote: None,
             local_candidates: Vec::new(),
             remote_candidates: Vec::new(),
+            names: Names::default(),
             remote_complete: false,
             checklist: Checklist::default(),
             nomination: Nomination::Open,
@@ -95,6 +127,8 @@ impl Generation {
             failed: false,
             next_consent: Duration::MAX,
             linger_until: None,
+            reconnect_until: None,
+            nomination_number: None,
         })
     }
 
@@ -102,7 +136,8 @@ impl Generation {
     pub(crate) fn concluded(&self) -> Option<Path> {
         match self.nomination {
             Nomination::Concluded { path } => Some(path),
-            Nomination::Open | Nomination::Settling { .. } | Nomination::Asked { .. } => None,
+            Nomination::Asked { from, .. } => from,
+            Nomination::Open | Nomination::Settling { .. } => None,
         }
     }
 
@@ -111,22 +146,28 @@ impl Generation {
         matches!(self.nomination, Nomination::Asked { path: asked, .. } if asked == path)
     }
 
-    /// The pair that data goes over: the nominated one, before that the best valid one.
+    /// The pair that data goes over: the nominated one, before that the best valid one. When the
+    /// nominated one is dead the best spare one stands in.
     //= rfc8445#12.1
     // Before nomination data may go over any valid pair.
     pub(crate) fn selected(&self) -> Option<&Pair> {
-        match self.nomination {
-            Nomination::Concluded { path } => {
-                self.checklist.get(path).filter(|pair| pair.valid().is_some())
-            }
-            Nomination::Open | Nomination::Settling { .. } | Nomination::Asked { .. } => {
-                self.checklist.best_valid()
-            }
+        match self.concluded() {
+            Some(path) => self
+                .checklist
+                .get(path)
+                .filter(|pair| pair.valid().is_some())
+                .or_else(|| self.checklist.best_spare()),
+            None => self.checklist.best_valid(),
         }
     }
 
-    pub(crate) fn remote_candidate(&self, addr: SocketAddr) -> Option<&RemoteCandidate> {
-        self.remote_candidates.iter().find(|candidate| candidate.end.addr == addr)
+    pub(crate) fn remote_candidate(
+        &self,
+        addr: SocketAddr,
+        protocol: Protocol,
+    ) -> Option<&RemoteCandidate> {
+        let mut known = self.remote_candidates.iter();
+        known.find(|known| known.end.addr == addr && known.end.protocol == protocol)
     }
 
     /// Whether the peer proved itself on this canonical path.

@@ -1,16 +1,23 @@
 //! The agent: its parts, the five verbs, and what can be asked of it.
 
 mod answer;
+mod base;
 mod check;
 mod checklist;
+mod connections;
 mod consent;
+mod diagnose;
 mod early;
 mod gather;
 mod generation;
+mod lite;
+mod names;
 mod nominate;
 mod outbox;
 mod outcome;
 mod pair;
+mod permissions;
+mod query;
 mod remote;
 mod restart;
 mod state;
@@ -22,21 +29,24 @@ use std::time::{Duration, Instant};
 use antiphon_crypto::CryptoError;
 use antiphon_stun::MessageView;
 
-use crate::candidate::Candidate;
 use crate::clock::Clock;
-use crate::config::{Config, Role};
+use crate::config::{Config, Renomination, Role};
 use crate::credentials::Credentials;
+use crate::diagnosis::{Evidence, IceFailure, TraceLog};
 use crate::error::{BufferTooSmall, InputError};
 use crate::event::{ConnectionState, Event, Events, GatheringState};
 use crate::message::MAX_OUTPUT;
 use crate::path::{Path, Transmit, canonical, is_usable};
 use crate::random::Random;
-use crate::stats::{Counters, SelectedPair, Stats};
+use crate::stats::Counters;
 
+use base::Base;
 use check::Pacer;
-use gather::{Base, Gathering};
+use connections::Connections;
+use gather::Gathering;
 use generation::Generation;
 use outbox::{Limiter, Outbox};
+use permissions::PermissionTable;
 use restart::{Previous, Undo};
 use transactions::Transactions;
 
@@ -54,6 +64,7 @@ pub struct Agent {
     tie_breaker: u64,
     remote_lite: bool,
     remote_pacing: Option<Duration>,
+    remote_renomination: Option<Renomination>,
     bases: Vec<Base>,
     gathering: Gathering,
     current: Generation,
@@ -61,6 +72,8 @@ pub struct Agent {
     /// The way back from the latest restart.
     undo: Undo,
     transactions: Transactions,
+    permissions: PermissionTable,
+    connections: Connections,
     pacer: Pacer,
     outbox: Outbox,
     refusals: Limiter,
@@ -71,6 +84,13 @@ pub struct Agent {
     selected: Option<Path>,
     selected_changes: u64,
     counters: Counters,
+    state_since: Duration,
+    evidence: Evidence,
+    /// Candidates of the peer that were ignored, in this generation.
+    ignored: u64,
+    trace_log: TraceLog,
+    /// Why the state is `Failed`, if it is.
+    failure: Option<IceFailure>,
     /// Before this moment `poll_output` has nothing.
     send_at: Duration,
     /// Before this moment `handle_timeout` does nothing.
@@ -112,12 +132,15 @@ impl Agent {
             random,
             remote_lite: false,
             remote_pacing: None,
+            remote_renomination: None,
             bases: Vec::new(),
             gathering: Gathering::default(),
             current,
             previous: None,
             undo: Undo::Nothing,
             transactions: Transactions::default(),
+            permissions: PermissionTable::default(),
+            connections: Connections::default(),
             pacer: Pacer::default(),
             outbox: Outbox::default(),
             refusals: Limiter::default(),
@@ -127,6 +150,11 @@ impl Agent {
             selected: None,
             selected_changes: 0,
             counters: Counters::default(),
+            state_since: Duration::ZERO,
+            evidence: Evidence::default(),
+            ignored: 0,
+            trace_log: TraceLog::default(),
+            failure: None,
             send_at: Duration::MAX,
             wake_at: Duration::MAX,
             config,
@@ -166,7 +194,7 @@ impl Agent {
             return Err(InputError::Closed);
         }
         let path = path.canonical();
-        if !self.bases.iter().any(|base| base.canonical == path.local) {
+        if self.base(path.base()).is_none() {
             return Err(InputError::UnknownLocalAddress);
         }
         let message = MessageView::parse(datagram)
@@ -196,8 +224,8 @@ impl Agent {
         // What turns out to be obsolete is dropped on the way, and the next thing takes its place.
         while self.send_at <= self.clock.now() {
             let sent = self.send_reply(buf);
-            let sent = sent.or_else(|| self.resend(buf)).or_else(|| self.send_nomination(buf));
-            let sent = sent.or_else(|| self.send_consent(buf)).or_else(|| self.send_paced(buf));
+            let sent = sent.or_else(|| self.resend(buf)).or_else(|| self.send_consent(buf));
+            let sent = sent.or_else(|| self.send_paced(buf));
             self.settle();
             if let Some((path, len)) = sent {
                 return Ok(Some(Transmit { path: self.driver_path(path), len }));
@@ -237,6 +265,9 @@ impl Agent {
         self.expire_linger();
         self.expire_previous();
         self.keep_bindings();
+        self.expire_names();
+        self.expire_permissions();
+        self.expire_connections();
         self.settle();
     }
 
@@ -258,98 +289,13 @@ impl Agent {
         self.previous = None;
         self.undo = Undo::Nothing;
         self.bases.clear();
+        self.permissions.clear();
+        self.connections.clear();
         self.gathering = Gathering::default();
         self.current.checklist.retain(|_| false);
         self.current.early.clear();
         self.selected = None;
         self.set_state(ConnectionState::Closed);
         self.settle();
-    }
-
-    /// Where data goes: the nominated pair, before that the best valid one. `None` without the
-    /// peer's consent.
-    #[must_use]
-    pub fn selected_path(&self) -> Option<Path> {
-        self.selected
-    }
-
-    /// Whether data that arrived on this path comes from the peer: a check succeeded there, or the
-    /// peer sent an authentic one.
-    #[must_use]
-    pub fn may_receive_from(&self, path: Path) -> bool {
-        if self.selected == Some(path) {
-            return true;
-        }
-        let path = path.canonical();
-        let previous = self.previous.as_ref().map(|previous| &previous.generation);
-        std::iter::once(&self.current).chain(previous).any(|known| known.has_heard(path))
-    }
-
-    /// The latest round trip on the selected pair.
-    #[must_use]
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.selected_pair()?.1.valid()?.round_trip
-    }
-
-    /// Our credentials of this generation.
-    #[must_use]
-    pub fn local_credentials(&self) -> &Credentials {
-        &self.current.credentials
-    }
-
-    /// The peer's credentials of this generation.
-    #[must_use]
-    pub fn remote_credentials(&self) -> Option<&Credentials> {
-        self.current.remote.as_ref().map(|remote| &remote.credentials)
-    }
-
-    /// Our candidates of this generation so far.
-    pub fn local_candidates(&self) -> impl Iterator<Item = &Candidate> {
-        self.current.local_candidates.iter()
-    }
-
-    /// Our role.
-    #[must_use]
-    pub fn role(&self) -> Role {
-        self.role
-    }
-
-    /// Sets our role, before checks begin: the offerer controls.
-    pub fn set_role(&mut self, now: Instant, role: Role) {
-        self.handle_timeout(now);
-        self.change_role(role);
-        self.settle();
-    }
-
-    /// How the connection stands.
-    #[must_use]
-    pub fn state(&self) -> ConnectionState {
-        self.state
-    }
-
-    /// How gathering stands.
-    #[must_use]
-    pub fn gathering_state(&self) -> GatheringState {
-        self.gathering_state
-    }
-
-    /// Numbers for people.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        let selected = self.selected_pair().map(|(generation, pair)| SelectedPair {
-            path: self.driver_path(pair.path),
-            priority: pair.priority,
-            local_kind: pair.local_kind,
-            remote_kind: pair.remote_kind,
-            nominated: generation.concluded() == Some(pair.path),
-            round_trip: pair.valid().and_then(|valid| valid.round_trip),
-        });
-        Stats {
-            role: self.role,
-            selected,
-            selected_changes: self.selected_changes,
-            pairs: self.current.checklist.len(),
-            counters: self.counters,
-        }
     }
 }

@@ -2,7 +2,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::candidate::{CandidateKind, Foundation, pair_priority};
+use crate::candidate::{CandidateKind, Foundation, Protocol, TcpType, pair_priority};
 use crate::config::Role;
 use crate::path::Path;
 
@@ -10,9 +10,13 @@ use crate::path::Path;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct End {
     pub(crate) addr: SocketAddr,
+    pub(crate) protocol: Protocol,
+    pub(crate) tcp_type: Option<TcpType>,
     pub(crate) kind: CandidateKind,
     pub(crate) foundation: Foundation,
     pub(crate) priority: u32,
+    /// Its address came from a name that hides it.
+    pub(crate) hidden: bool,
 }
 
 /// A candidate pair (RFC 8445 section 6.1.2).
@@ -35,6 +39,37 @@ pub(crate) struct Pair {
     pub(crate) heard: bool,
     /// The controlling peer sent USE-CANDIDATE before our own check succeeded.
     pub(crate) nominated_by_peer: bool,
+    /// The peer's address came from a name that hides it.
+    pub(crate) remote_hidden: bool,
+    /// The relay does not let the peer through yet.
+    pub(crate) blocked: bool,
+    pub(crate) counters: PairCounters,
+}
+
+/// What was counted on one pair.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PairCounters {
+    pub(crate) requests_sent: u64,
+    pub(crate) consent_requests_sent: u64,
+    pub(crate) responses_received: u64,
+    pub(crate) requests_received: u64,
+    pub(crate) responses_sent: u64,
+    pub(crate) total_round_trip: Duration,
+    /// The latest, and an average over about eight.
+    pub(crate) round_trip: Option<Duration>,
+    pub(crate) smoothed: Option<Duration>,
+}
+
+impl PairCounters {
+    /// Takes a measured round trip.
+    pub(crate) fn measure(&mut self, sample: Duration) {
+        self.total_round_trip = self.total_round_trip.saturating_add(sample);
+        self.round_trip = Some(sample);
+        self.smoothed = Some(match self.smoothed {
+            None => sample,
+            Some(known) => known.saturating_mul(7).saturating_add(sample) / 8,
+        });
+    }
 }
 
 /// The state of a pair.
@@ -68,7 +103,8 @@ pub(crate) struct Valid {
     pub(crate) consent_until: Duration,
     /// The latest authentic sign of the peer on this path.
     pub(crate) last_sign: Duration,
-    pub(crate) round_trip: Option<Duration>,
+    /// When the next consent request is due on a spare pair. `Duration::MAX`: it is not kept alive.
+    pub(crate) next_consent: Duration,
 }
 
 impl Pair {
@@ -76,7 +112,7 @@ impl Pair {
         let mut hasher = DefaultHasher::new();
         (local.foundation, remote.foundation).hash(&mut hasher);
         let mut pair = Self {
-            path: Path::new(local.addr, remote.addr),
+            path: Path { local: local.addr, remote: remote.addr, protocol: local.protocol },
             local_kind: local.kind,
             remote_kind: remote.kind,
             local_priority: local.priority,
@@ -86,6 +122,9 @@ impl Pair {
             state: State::Frozen,
             heard: false,
             nominated_by_peer: false,
+            remote_hidden: remote.hidden,
+            blocked: false,
+            counters: PairCounters::default(),
         };
         pair.rank(role);
         pair

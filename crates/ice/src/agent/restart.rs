@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use antiphon_crypto::CryptoError;
 
-use crate::candidate::Candidate;
 use crate::credentials::Credentials;
+use crate::diagnosis::Trace;
 use crate::event::ConnectionState;
 
 use super::Agent;
+use super::gather::LocalCandidate;
 use super::generation::{Generation, RemoteCandidate};
 
 /// The generation before the current one.
@@ -34,7 +35,7 @@ pub(crate) enum Undo {
 #[derive(Debug)]
 pub(crate) struct Displaced {
     credentials: Credentials,
-    local_candidates: Vec<Candidate>,
+    local_candidates: Vec<LocalCandidate>,
     remote: Credentials,
     candidates: Vec<RemoteCandidate>,
     remote_complete: bool,
@@ -108,6 +109,10 @@ impl Agent {
         }
         let kept = self.previous.as_ref().map(|previous| previous.generation.number);
         self.forget_but(kept);
+        self.permissions.forget_refusals();
+        self.evidence.begin_again();
+        self.ignored = 0;
+        self.trace(Trace::Restarted);
         self.gather_again();
         self.settle();
         Ok(&self.current.credentials)

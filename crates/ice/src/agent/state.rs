@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::event::{ConnectionState, Event, GatheringState};
-use crate::path::Path;
+use crate::diagnosis::Trace;
+use crate::event::{ConnectionState, Event, GatheringState, RestartReason};
 
 use super::Agent;
 use super::generation::{Generation, Nomination};
@@ -13,13 +13,15 @@ impl Agent {
     /// Draws all conclusions after something has happened. Each verb ends with it.
     pub(super) fn settle(&mut self) {
         if self.state != ConnectionState::Closed {
+            self.settle_lite();
             self.consider_nomination();
             self.retire_previous();
             self.update_gathering();
             self.update_consent();
             self.give_up();
-            self.update_state();
             self.update_selected();
+            self.update_state();
+            self.close_unused_connections();
         }
         self.update_deadlines();
     }
@@ -37,25 +39,17 @@ impl Agent {
         if selected == self.selected {
             return;
         }
+        let lost = self.selected.take();
         self.selected = selected;
         if let Some(path) = selected {
             self.selected_changes = self.selected_changes.saturating_add(1);
+            self.evidence.address_lost = false;
+            self.evidence.consent_lost = None;
             self.events.push(Event::SelectedPath(path));
+        } else if let Some(lost) = lost {
+            self.evidence.address_lost = self.base(lost.canonical().base()).is_none();
+            self.events.push(Event::RestartAdvised(RestartReason::PathLost));
         }
-    }
-
-    /// The path with our address as the driver named it.
-    pub(super) fn driver_path(&self, path: Path) -> Path {
-        let base = self.bases.iter().find(|base| base.canonical == path.local);
-        let local = base.map_or(path.local, |base| base.addr);
-        let mut remote = path.remote;
-        if let (std::net::SocketAddr::V6(local), std::net::SocketAddr::V6(remote)) =
-            (local, &mut remote)
-        {
-            // A link-local peer is on the link of our own address.
-            remote.set_scope_id(local.scope_id());
-        }
-        Path { local, remote }
     }
 
     /// When the checklist fails, as things stand.
@@ -64,7 +58,8 @@ impl Agent {
         let hopeful = self.current.failed
             || self.current.concluded().is_some()
             || self.current.selected().is_some()
-            || self.current.checklist.is_pending();
+            || (self.current.checklist.is_pending() && !self.config.lite)
+            || !self.current.names.is_empty();
         if hopeful {
             return Duration::MAX;
         }
@@ -107,9 +102,7 @@ impl Agent {
                     (false, false) => ConnectionState::Connected,
                 }
             }
-            None if self.current.failed || self.current.concluded().is_some() => {
-                ConnectionState::Failed
-            }
+            None if self.current.failed || self.is_hopeless() => ConnectionState::Failed,
             None if was_connected => ConnectionState::Disconnected,
             None if self.current.remote.is_some() || self.current.number > 0 => {
                 ConnectionState::Checking
@@ -119,10 +112,23 @@ impl Agent {
         self.set_state(state);
     }
 
+    /// Whether the nominated pair is dead and no other can take its place.
+    fn is_hopeless(&self) -> bool {
+        let spare = self.keeps_spares() && self.current.checklist.is_pending();
+        self.current.concluded().is_some() && !spare && !self.is_reconnecting()
+    }
+
     pub(super) fn set_state(&mut self, state: ConnectionState) {
-        if state != self.state {
-            self.state = state;
-            self.events.push(Event::State(state));
+        if state == self.state {
+            return;
+        }
+        self.state = state;
+        self.state_since = self.clock.now();
+        self.trace(Trace::State(state));
+        self.events.push(Event::State(state));
+        self.failure = (state == ConnectionState::Failed).then(|| self.main_cause());
+        if let Some(failure) = self.failure {
+            self.events.push(Event::Failed(failure));
         }
     }
 
@@ -133,8 +139,7 @@ impl Agent {
             self.wake_at = Duration::MAX;
             return;
         }
-        let asked = matches!(self.current.nomination, Nomination::Asked { sent: false, .. });
-        self.send_at = if asked || !self.outbox.is_empty() {
+        self.send_at = if !self.outbox.is_empty() {
             self.clock.now()
         } else {
             self.next_resend().min(self.next_consent()).min(self.next_paced())
@@ -163,7 +168,11 @@ impl Agent {
             disconnected_at,
             self.failure_at(),
             self.current.linger_until.unwrap_or(never),
+            self.current.reconnect_until.filter(|_| self.is_reconnecting()).unwrap_or(never),
             self.gathering.next_keepalive.unwrap_or(never),
+            self.current.names.next_expiry(),
+            self.permissions.next_expiry(),
+            self.connections.next_expiry(),
         ]
         .into_iter()
         .min()

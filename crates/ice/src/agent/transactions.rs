@@ -1,13 +1,12 @@
 //! Requests on their way, whatever they are for.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use antiphon_stun::{Retransmission, Transaction, TransactionId, TransactionState};
 
 use crate::clock::Clock;
 use crate::message::Check;
-use crate::path::Path;
+use crate::path::{BaseId, Path};
 
 /// Room for so many is kept, so that consent does not allocate; checking takes more for a while.
 const FEW: usize = 8;
@@ -189,8 +188,13 @@ impl Transactions {
     }
 
     /// Forgets everything that one of our addresses sent.
-    pub(crate) fn forget_base(&mut self, base: SocketAddr) {
-        self.0.retain(|entry| entry.path.local != base);
+    pub(crate) fn forget_base(&mut self, base: BaseId) {
+        self.0.retain(|entry| entry.path.base() != base);
+    }
+
+    /// Forgets everything that went along a path.
+    pub(crate) fn forget_path(&mut self, path: Path) {
+        self.0.retain(|entry| entry.path != path);
     }
 
     /// Forgets the checks of all generations but `current`, the consent requests of all but

@@ -218,6 +218,21 @@ fn address(host: &str, port: u16) -> Result<Address, ParseCandidateError> {
     }
 }
 
+/// Whether `host` is a name that hides an address: a random UUID and `.local`, nothing else.
+///
+/// Other names of the local network belong to machines that have nothing to do with us; a peer must
+/// not make us look for them.
+pub(crate) fn is_mdns_name(host: &str) -> bool {
+    let Some((uuid, local)) = host.split_at_checked(36) else { return false };
+    local.eq_ignore_ascii_case(".local")
+        && uuid.bytes().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => byte == b'-',
+            14 => byte == b'4',
+            19 => matches!(byte.to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b'),
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { foundation, component, priority, .. } = self;
@@ -255,6 +270,33 @@ impl Candidate {
         match self.addr.socket_addr() {
             Some(SocketAddr::V6(_)) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
             Some(SocketAddr::V4(_)) | None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_random_uuids_are_names_of_mdns() {
+        for name in [
+            "1f4712db-ea17-4bcf-a596-105139dfd8bf.local",
+            "1F4712DB-EA17-4BCF-A596-105139DFD8BF.LOCAL",
+        ] {
+            assert!(is_mdns_name(name), "{name}");
+        }
+        for name in [
+            "printer.local",
+            "1f4712db-ea17-1bcf-a596-105139dfd8bf.local", // version 1 tells the machine's address
+            "1f4712db-ea17-4bcf-c596-105139dfd8bf.local",
+            "1f4712db-ea17-4bcf-a596-105139dfd8bf.example",
+            "a.1f4712db-ea17-4bcf-a596-105139dfd8bf.local",
+            "1f4712db-ea17-4bcf-a596-105139dfd8bf.local.",
+            "1f4712dbea174bcfa596105139dfd8bf----.local",
+            "",
+        ] {
+            assert!(!is_mdns_name(name), "{name}");
         }
     }
 }

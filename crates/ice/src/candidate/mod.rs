@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 pub use grammar::ParseCandidateError;
-pub(crate) use priority::{candidate_priority, pair_priority};
+pub(crate) use grammar::is_mdns_name;
+pub(crate) use priority::{candidate_priority, pair_priority, tcp_local_preference};
 
 /// A transport address at which a peer may be reached (RFC 8445 section 2.2, RFC 8839 section 5.1).
 ///
@@ -42,8 +43,8 @@ pub struct Candidate {
 pub enum Address {
     /// An IP address and port.
     Ip(SocketAddr),
-    /// A name that hides or stands for an address, such as `4f8a....local`. The agent ignores
-    /// candidates with a name.
+    /// A name that hides an address. The agent asks for the address of names of mDNS
+    /// ([`Event::ResolveName`](crate::Event::ResolveName)) and ignores others.
     Name {
         /// The name, as it was written.
         host: String,
@@ -84,12 +85,20 @@ pub enum CandidateKind {
 
 impl CandidateKind {
     /// The recommended type preference (RFC 8445 section 5.1.2.2).
-    pub(crate) const fn type_preference(self) -> u32 {
-        match self {
-            Self::Host => 126,
-            Self::PeerReflexive => 110,
-            Self::ServerReflexive => 100,
-            Self::Relayed => 0,
+    ///
+    /// Over TCP it is one less, so that of two paths of one kind the one over UDP is better, and
+    /// the kind counts more than the protocol (RFC 6544 section 4.2).
+    pub(crate) const fn type_preference(self, protocol: Protocol) -> u32 {
+        //= rfc6544#4.2
+        // The protocol that is liked less has lower type preferences.
+        match (self, protocol) {
+            (Self::Host, Protocol::Udp) => 126,
+            (Self::Host, Protocol::Tcp) => 125,
+            (Self::PeerReflexive, Protocol::Udp) => 110,
+            (Self::PeerReflexive, Protocol::Tcp) => 109,
+            (Self::ServerReflexive, Protocol::Udp) => 100,
+            (Self::ServerReflexive, Protocol::Tcp) => 99,
+            (Self::Relayed, Protocol::Udp | Protocol::Tcp) => 0,
         }
     }
 
@@ -105,13 +114,13 @@ impl CandidateKind {
     }
 }
 
-/// The transport protocol of a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The transport protocol of a candidate, and of the path between two of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Protocol {
     /// UDP.
     Udp,
-    /// TCP (RFC 6544): parsed and written; the agent ignores such candidates.
+    /// TCP, with a length before each datagram (RFC 6544, RFC 4571).
     Tcp,
 }
 
@@ -127,6 +136,18 @@ pub enum TcpType {
 }
 
 impl TcpType {
+    /// Whether a candidate of ours of this type can be paired with one of theirs of that type.
+    pub(crate) const fn meets(self, theirs: Self) -> bool {
+        //= rfc6544#6.2
+        // Active meets passive, simultaneous-open meets its like.
+        matches!(
+            (self, theirs),
+            (Self::Active, Self::Passive)
+                | (Self::Passive, Self::Active)
+                | (Self::SimultaneousOpen, Self::SimultaneousOpen)
+        )
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Active => "active",

@@ -7,6 +7,11 @@
     reason = "each test file uses a part of it, and looks at some events only"
 )]
 
+pub mod relay;
+mod stun_server;
+
+pub use stun_server::StunServer;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -55,6 +60,18 @@ impl Peer {
         }
         peer.0.end_of_local_addresses(now);
         peer
+    }
+}
+
+impl AsMut<Agent> for Peer {
+    fn as_mut(&mut self) -> &mut Agent {
+        &mut self.0
+    }
+}
+
+impl AsMut<Agent> for relay::RelayedPeer {
+    fn as_mut(&mut self) -> &mut Agent {
+        &mut self.agent
     }
 }
 
@@ -153,7 +170,10 @@ impl Trickle {
         Self { seen: [0; 2] }
     }
 
-    pub fn run_for(&mut self, pair: &mut Pair<Peer>, time: Duration) {
+    pub fn run_for<M>(&mut self, pair: &mut Pair<M>, time: Duration)
+    where
+        M: Machine<Event = Event> + AsMut<Agent>,
+    {
         let end = pair.elapsed() + time;
         while pair.elapsed() < end {
             let step = pair.elapsed() + Duration::from_millis(10);
@@ -168,10 +188,10 @@ impl Trickle {
                 .collect()
             };
             for candidate in news(&pair.a.events, self.seen[0]) {
-                let _ = pair.b.machine.0.add_remote_candidate(now, candidate);
+                let _ = pair.b.machine.as_mut().add_remote_candidate(now, candidate);
             }
             for candidate in news(&pair.b.events, self.seen[1]) {
-                let _ = pair.a.machine.0.add_remote_candidate(now, candidate);
+                let _ = pair.a.machine.as_mut().add_remote_candidate(now, candidate);
             }
             self.seen = [pair.a.events.len(), pair.b.events.len()];
         }
@@ -195,43 +215,6 @@ pub fn states(events: &[(Duration, Event)]) -> Vec<(Duration, ConnectionState)> 
 /// When the side reached the state first.
 pub fn when(events: &[(Duration, Event)], wanted: ConnectionState) -> Option<Duration> {
     states(events).into_iter().find(|(_, state)| *state == wanted).map(|(at, _)| at)
-}
-
-/// A STUN server that tells who asks.
-#[derive(Default)]
-pub struct StunServer(Vec<(antiphon_testkit::Path, TransactionId)>);
-
-impl Machine for StunServer {
-    type Event = ();
-    type Error = ();
-
-    fn handle_input(
-        &mut self,
-        _: Instant,
-        path: antiphon_testkit::Path,
-        datagram: &mut [u8],
-    ) -> Result<(), ()> {
-        let message = MessageView::parse(datagram).map_err(drop)?;
-        self.0.push((path, message.transaction_id()));
-        Ok(())
-    }
-
-    fn poll_output(&mut self, _: Instant, buf: &mut [u8]) -> Option<Sent> {
-        let (path, id) = self.0.pop()?;
-        let mut writer = MessageWriter::new(buf, Class::Success, Method::BINDING, id).unwrap();
-        writer.xor_mapped_address(path.remote).unwrap();
-        Some(Sent::to(path, writer.finish()))
-    }
-
-    fn poll_event(&mut self) -> Option<()> {
-        None
-    }
-
-    fn handle_timeout(&mut self, _: Instant) {}
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        None
-    }
 }
 
 /// MESSAGE-INTEGRITY under a password.
@@ -301,6 +284,24 @@ impl Request {
         let len = writer.finish();
         buf[..len].to_vec()
     }
+}
+
+/// A nomination with NOMINATION (0x0030), well-formed or not.
+pub fn numbered_nomination(check: &Request, number: Option<&[u8]>) -> Vec<u8> {
+    let mut buf = [0; 1200];
+    let id = TransactionId(check.id);
+    let mut writer = MessageWriter::new(&mut buf, Class::Request, Method::BINDING, id).unwrap();
+    writer.username(check.username.as_ref().unwrap().as_bytes()).unwrap();
+    writer.priority(check.priority.unwrap()).unwrap();
+    writer.ice_controlling(check.controlling.unwrap()).unwrap();
+    writer.use_candidate().unwrap();
+    if let Some(number) = number {
+        writer.attribute(0x0030, number).unwrap();
+    }
+    let pwd = check.pwd.as_ref().unwrap();
+    writer.message_integrity(|parts| tag(pwd, parts)).unwrap().fingerprint().unwrap();
+    let len = writer.finish();
+    buf[..len].to_vec()
 }
 
 /// A response to a request, protected with a password, from the point of view of its sender.
@@ -383,9 +384,21 @@ impl Alone {
         std::iter::from_fn(|| self.sent()).collect()
     }
 
+    /// Waits out the pause that all transactions keep, if that is all that holds the next one back.
+    pub fn skip_floor(&mut self) {
+        let next = self.agent.poll_timeout();
+        if next.is_some_and(|next| next > self.now && next <= self.now + Duration::from_millis(5)) {
+            self.wait(Duration::from_millis(5));
+        }
+    }
+
     /// The next datagram, which is a request.
     pub fn request(&mut self) -> (Path, Vec<u8>) {
-        let (path, bytes) = self.sent().expect("a request is due");
+        let sent = self.sent().or_else(|| {
+            self.skip_floor();
+            self.sent()
+        });
+        let (path, bytes) = sent.expect("a request is due");
         assert_eq!(MessageView::parse(&bytes).unwrap().class(), Class::Request);
         (path, bytes)
     }

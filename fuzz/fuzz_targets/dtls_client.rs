@@ -1,0 +1,3 @@
+//! See [`antiphon_fuzz::dtls_client`].
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| antiphon_fuzz::dtls_client::run(data));

@@ -1,0 +1,3 @@
+//! See [`antiphon_fuzz::dtls_record`].
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| antiphon_fuzz::dtls_record::run(data));
