@@ -19,6 +19,7 @@
 
 mod heap;
 mod measure;
+pub mod sctp;
 pub mod stacks;
 mod table;
 

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use antiphon_crypto::{
     Aead, AeadAlgorithm, AeadError, Certificate, CertificateError, CertificateInfo,
-    CertificateParams, CryptoError, CryptoProvider, Fingerprint, HashAlgorithm, Hasher, Hmac,
-    KeyExchange, NONCE_LEN, NamedGroup, SignatureError, SignatureScheme, StreamAlgorithm,
-    StreamCipher, TAG_LEN,
+    CertificateParams, CryptoError, CryptoProvider, Fingerprint, HashAlgorithm, Hasher,
+    HeaderProtection, Hmac, KeyExchange, MASK_LEN, NONCE_LEN, NamedGroup, Secret, SignatureError,
+    SignatureScheme, StreamAlgorithm, StreamCipher, TAG_LEN,
 };
 use antiphon_crypto_rust::RustCrypto;
-use antiphon_dtls::{Config, Connection, Data, OVERHEAD, Role};
+use antiphon_dtls::{Config, Connection, Data, OVERHEAD, Role, Version};
 
 /// Everything real but the AEAD and signatures, which accept what they are given.
 #[derive(Debug)]
@@ -40,6 +40,15 @@ impl Aead for NoCipher {
     }
 }
 
+/// Record numbers lie open.
+struct NoMask;
+
+impl HeaderProtection for NoMask {
+    fn mask(&self, _: &[u8; 16]) -> [u8; MASK_LEN] {
+        [0; MASK_LEN]
+    }
+}
+
 impl CryptoProvider for Gullible {
     fn fill_random(&self, out: &mut [u8]) -> Result<(), CryptoError> {
         self.0.fill_random(out)
@@ -65,8 +74,24 @@ impl CryptoProvider for Gullible {
         self.0.stream_cipher(algorithm, key)
     }
 
+    fn header_protection(
+        &self,
+        _: AeadAlgorithm,
+        _: &[u8],
+    ) -> Result<Box<dyn HeaderProtection>, CryptoError> {
+        Ok(Box::new(NoMask))
+    }
+
     fn groups(&self) -> &[NamedGroup] {
         self.0.groups()
+    }
+
+    fn encapsulate(
+        &self,
+        group: NamedGroup,
+        peer_share: &[u8],
+    ) -> Result<(Vec<u8>, Secret), CryptoError> {
+        self.0.encapsulate(group, peer_share)
     }
 
     fn key_exchange(&self, group: NamedGroup) -> Result<Box<dyn KeyExchange>, CryptoError> {
@@ -119,13 +144,27 @@ static SHARED: LazyLock<Option<Shared>> = LazyLock::new(|| {
 /// operations of two bytes, a verb and an argument, some followed by as many bytes as the argument
 /// says.
 pub fn run(data: &[u8]) {
-    let (Some(shared), Some((setup, mut rest))) = (&*SHARED, data.split_first()) else { return };
-    let config = Config::new(Arc::clone(&shared.provider), shared.certificate.clone());
+    let Some((setup, rest)) = data.split_first() else { return };
+    let role = if setup & 1 == 0 { Role::Client } else { Role::Server };
+    drive(*setup, rest, role, &[Version::Dtls12]);
+}
+
+/// Operations on a connection with this role, and on an honest peer of it. The bits of `setup` say
+/// what is told at the beginning.
+pub(crate) fn drive(setup: u8, data: &[u8], our_role: Role, versions: &[Version]) {
+    let Some(shared) = &*SHARED else { return };
+    let mut config = Config::new(Arc::clone(&shared.provider), shared.certificate.clone());
+    config.versions = versions.to_vec();
+    config.groups = vec![NamedGroup::X25519];
+    if setup & 8 != 0 {
+        config.connection_id = Some(vec![setup; usize::from(setup >> 5)]);
+    }
+    if setup & 16 != 0 {
+        config.record_size_limit = Some(64);
+    }
     let [mut ours, mut peer] =
         [0, 1].map(|seed| Connection::new(config.clone(), [seed; 32], shared.start));
-    let (our_role, peer_role) =
-        if setup & 1 == 0 { (Role::Client, Role::Server) } else { (Role::Server, Role::Client) };
-    let _ = peer.start(shared.start, peer_role);
+    let _ = peer.start(shared.start, our_role.opposite());
     peer.set_remote_fingerprints(shared.start, &[shared.fingerprint]);
     if setup & 2 == 0 {
         let _ = ours.start(shared.start, our_role);
@@ -133,7 +172,7 @@ pub fn run(data: &[u8]) {
     if setup & 4 == 0 {
         ours.set_remote_fingerprints(shared.start, &[shared.fingerprint]);
     }
-    let (mut now, mut buf) = (shared.start, vec![0; 2048]);
+    let (mut now, mut buf, mut rest) = (shared.start, vec![0; 2048], data);
     while let [verb, argument, behind @ ..] = rest {
         rest = behind;
         match verb % 8 {
@@ -146,19 +185,30 @@ pub fn run(data: &[u8]) {
             3 => carry(&mut peer, &mut ours, now, &mut buf),
             4 => now += Duration::from_millis(u64::from(*argument) * 20),
             5 => {
-                let payload = OVERHEAD.before..OVERHEAD.before + usize::from(*argument);
-                let _ = ours.protect(&mut buf, payload);
+                let before = ours.overhead().before.max(OVERHEAD.before);
+                let _ = ours.protect(&mut buf, before..before + usize::from(*argument));
             }
             6 => {
                 let _ = ours.start(now, our_role);
                 ours.set_remote_fingerprints(now, &[shared.fingerprint]);
             }
-            _ if *argument == 0 => ours.close(now),
-            _ => ours.handle_timeout(now),
+            _ => command(&mut ours, &mut peer, now, *argument),
         }
         while ours.poll_event().is_some() {}
     }
     assert_quiet(&mut ours, now + Duration::from_secs(3600), &mut buf);
+}
+
+fn command(ours: &mut Connection, peer: &mut Connection, now: Instant, argument: u8) {
+    match argument % 8 {
+        0 => ours.close(now),
+        1 => drop(ours.update_keys(now, argument & 16 != 0)),
+        2 => drop(peer.update_keys(now, argument & 16 != 0)),
+        3 => ours.set_mtu(usize::from(argument) * 4),
+        4 => ours.set_round_trip(Duration::from_millis(u64::from(argument))),
+        5 => drop(ours.export_keying_material(b"EXPERIMENTAL", None, &mut [0; 40])),
+        _ => ours.handle_timeout(now),
+    }
 }
 
 fn feed(connection: &mut Connection, now: Instant, datagram: &mut [u8]) {
@@ -181,5 +231,6 @@ fn carry(from: &mut Connection, to: &mut Connection, now: Instant, buf: &mut [u8
 /// A machine that was drained has nothing to do at once.
 fn assert_quiet(connection: &mut Connection, now: Instant, buf: &mut [u8]) {
     while let Ok(Some(_)) = connection.poll_output(now, buf) {}
+    connection.handle_timeout(now);
     assert!(connection.poll_timeout().is_none_or(|at| at > now), "a busy loop");
 }

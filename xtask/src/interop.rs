@@ -21,29 +21,38 @@ const CHROMEDRIVER: Peer = Peer { program: "chromedriver", package: "chromium-dr
 const FIREFOX: Peer = Peer { program: "firefox-esr", package: "firefox-esr" };
 const OPENSSL: Peer = Peer { program: "openssl", package: "openssl" };
 const USRSCTP: Peer = Peer { program: "/usr/lib/usrsctp/tsctp", package: "libusrsctp-examples" };
+const LIBSRTP: Peer = Peer { program: "/usr/include/srtp2/srtp.h", package: "libsrtp2-dev" };
+
+const COTURN: Peer = Peer { program: "turnserver", package: "coturn" };
 
 /// What the tests of one file need, by the words in the file's name.
-const NEEDS: [(&str, &[Peer]); 6] = [
+const NEEDS: [(&str, &[Peer]); 8] = [
     ("chromium", &[CHROMIUM]),
     ("firefox", &[FIREFOX]),
     ("demo", &[CHROMIUM, CHROMEDRIVER]),
     ("examples", &[CHROMIUM]),
     ("openssl", &[OPENSSL]),
     ("usrsctp", &[USRSCTP]),
+    ("libsrtp", &[LIBSRTP]),
+    ("coturn", &[COTURN, OPENSSL]),
 ];
 
-/// Runs one test file, or all, and prints what came out.
+/// Runs one test file, those of one subject, or all, and prints what came out.
 pub(crate) fn run(name: Option<&str>) -> Result<()> {
     let mut recap = Recap::default();
     let result = match name {
         None => all(&mut recap),
         Some(name) => {
             let known = files()?;
-            if !known.iter().any(|file| file == name) {
-                bail!("no crates/interop/tests/{name}.rs; there are: {}", known.join(", "));
+            // `dtls` stands for `dtls_openssl` and the others about DTLS.
+            let family = format!("{name}_");
+            let (chosen, others): (Vec<String>, Vec<String>) =
+                known.into_iter().partition(|file| file == name || file.starts_with(&family));
+            if chosen.is_empty() {
+                bail!("no crates/interop/tests/{name}.rs; there are: {}", others.join(", "));
             }
-            // Only this package is built: somebody is waiting for this one test.
-            some(&mut recap, &[name.to_owned()], false)
+            // Only this package is built: somebody is waiting for these tests.
+            some(&mut recap, &chosen, false)
         }
     };
     recap.print();

@@ -3,10 +3,11 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
 use tokio::net::UdpSocket;
 use tokio::time::timeout_at;
 
-use super::{End, Failure};
+use super::{End, Failure, Settings};
 
 /// Datagrams larger than any that the stacks send.
 const DATAGRAM: usize = 2048;
@@ -163,8 +164,13 @@ impl<M: Machine> End for Driven<M> {
     const NAME: &'static str = M::NAME;
     const VERSION: &'static str = M::VERSION;
 
-    async fn new() -> Result<Self, Failure> {
+    async fn new(settings: Settings) -> Result<Self, Failure> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        if settings.socket_buffer_bytes > 0 {
+            let options = SockRef::from(&socket);
+            options.set_recv_buffer_size(settings.socket_buffer_bytes)?;
+            options.set_send_buffer_size(settings.socket_buffer_bytes)?;
+        }
         let local = socket.local_addr()?;
         Ok(Self { machine: M::new(local)?, socket, local })
     }

@@ -3,6 +3,7 @@
 //! A stack that is asynchronous itself runs on tokio as its users would run it; one without
 //! input and output is driven by `Driven`, a plain loop around one socket.
 
+mod detour;
 #[cfg(feature = "peers")]
 mod driven;
 mod ours;
@@ -21,7 +22,7 @@ use std::time::Duration;
 #[cfg(feature = "peers")]
 pub use self::driven::{Driven, Machine};
 pub use self::ours::Antiphon;
-pub use self::pair::{Throughput, idle_bytes, setup_time, throughput};
+pub use self::pair::{Course, Throughput, idle_bytes, setup_time, throughput};
 #[cfg(feature = "peers")]
 pub use self::rtc::Rtc;
 #[cfg(feature = "peers")]
@@ -40,6 +41,15 @@ const SEND_BUFFER: usize = 1 << 20;
 /// No end takes longer to open, or something is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What an end is made with, as far as its stack lets its user choose.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Bytes of each buffer of the socket; 0 leaves the system's default.
+    pub socket_buffer_bytes: usize,
+    /// Bytes that may be under way or wait for the application; 0 leaves the stack's default.
+    pub window_bytes: usize,
+}
+
 /// One end of a connection with one data channel, reliable and ordered, over 127.0.0.1.
 ///
 /// It lives on one thread, within a tokio runtime of that thread.
@@ -52,7 +62,7 @@ pub trait End: Sized + 'static {
 
     /// Makes an end with everything that can be had before the negotiation: the certificate, and
     /// the socket where the stack leaves that to its user.
-    async fn new() -> Result<Self, Failure>;
+    async fn new(settings: Settings) -> Result<Self, Failure>;
     /// Opens the channel, and says the offer with all candidates.
     async fn offer(&mut self) -> Result<String, Failure>;
     /// Takes the offer, and says the answer with all candidates.

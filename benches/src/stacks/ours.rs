@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use antiphon::{DataChannel, Event, Events, IceGatheringState, PeerConnection, SessionDescription};
 use bytes::Bytes;
 
-use super::{End, Failure};
+use super::{End, Failure, Settings};
 
 /// The facade, `antiphon`, on tokio.
 #[derive(Debug)]
@@ -32,9 +32,14 @@ impl End for Antiphon {
     const NAME: &'static str = "antiphon";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
 
-    async fn new() -> Result<Self, Failure> {
+    async fn new(settings: Settings) -> Result<Self, Failure> {
         let mut config = antiphon::configuration();
         config.addresses = Some(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]);
+        config.socket_buffer_bytes = settings.socket_buffer_bytes;
+        if settings.window_bytes > 0 {
+            config.send_buffer_bytes = settings.window_bytes;
+            config.receive_buffer_bytes = settings.window_bytes;
+        }
         let connection = PeerConnection::new(config)?;
         let events = connection.events();
         Ok(Self { connection, events, channel: None })

@@ -9,11 +9,33 @@ use tokio::sync::{Barrier, Semaphore, oneshot, watch};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
-use super::{End, Failure, PATIENCE};
+use antiphon_testkit::netem::Link;
+
+use super::detour::Detour;
+use super::{End, Failure, PATIENCE, Settings};
 use crate::heap::held_bytes;
 
-/// How long data flows before it is counted.
-const WARM_UP: Duration = Duration::from_millis(500);
+/// The way between the two ends, and when to count on it.
+#[derive(Clone, Debug)]
+pub struct Course {
+    /// What each direction does to datagrams; `None` is loopback itself.
+    pub link: Option<Link>,
+    /// What the ends are made with.
+    pub settings: Settings,
+    /// How long data flows before it is counted.
+    pub warm_up: Duration,
+    /// How long it is counted.
+    pub window: Duration,
+}
+
+impl Course {
+    /// Loopback, counted for `window` after half a second.
+    #[must_use]
+    pub const fn loopback(window: Duration, settings: Settings) -> Self {
+        Self { link: None, settings, warm_up: Duration::from_millis(500), window }
+    }
+}
+
 /// Pairs that connect at one time while the heap is filled.
 const CONNECTING: usize = 10;
 
@@ -46,21 +68,30 @@ fn signalling() -> (Signalling, Signalling) {
     )
 }
 
-async fn connect_offerer<E: End>(end: &mut E, signalling: Signalling) -> Result<(), Failure> {
-    let offer = end.offer().await?;
+async fn connect_offerer<E: End>(
+    end: &mut E,
+    signalling: Signalling,
+    detour: &Detour,
+) -> Result<(), Failure> {
+    let offer = detour.from_near(end.offer().await?)?;
     signalling.ours.send(offer).map_err(|_| "the answerer is gone")?;
     end.accept(signalling.theirs.await?).await?;
     end.open().await
 }
 
-async fn connect_answerer<E: End>(end: &mut E, signalling: Signalling) -> Result<(), Failure> {
+async fn connect_answerer<E: End>(
+    end: &mut E,
+    signalling: Signalling,
+    detour: &Detour,
+) -> Result<(), Failure> {
     let answer = end.answer(signalling.theirs.await?).await?;
-    signalling.ours.send(answer).map_err(|_| "the offerer is gone")?;
+    signalling.ours.send(detour.from_far(answer)?).map_err(|_| "the offerer is gone")?;
     end.open().await
 }
 
 /// Runs `work` with an end on a thread of its own until it is done or `stop` says so.
 fn on_thread<E: End, T: Default + Send + 'static>(
+    settings: Settings,
     mut stop: watch::Receiver<bool>,
     work: impl AsyncFnOnce(E) -> Result<T, Failure> + Send + 'static,
 ) -> JoinHandle<Result<T, Failure>> {
@@ -69,7 +100,7 @@ fn on_thread<E: End, T: Default + Send + 'static>(
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => Ok(T::default()),
-                result = async { work(E::new().await?).await } => result,
+                result = async { work(E::new(settings).await?).await } => result,
             }
         })
     })
@@ -79,27 +110,29 @@ fn join<T>(thread: JoinHandle<Result<T, Failure>>) -> Result<T, Failure> {
     thread.join().map_err(|_| "an end panicked")?
 }
 
-/// Sends messages of `size` bytes from one end to the other for the time of `window`, as fast as
-/// the stack takes them. Each end has a thread of its own.
+/// Sends messages of `size` bytes from one end to the other over `course`, as fast as the stack
+/// takes them. Each end has a thread of its own.
 ///
 /// # Errors
 ///
 /// When the stack fails, or nothing arrives.
-pub fn throughput<E: End>(size: usize, window: Duration) -> Result<Throughput, Failure> {
+pub fn throughput<E: End>(size: usize, course: &Course) -> Result<Throughput, Failure> {
+    let detour = Arc::new(Detour::new(course.link.as_ref())?);
+    let other = Arc::clone(&detour);
     let (stop, stopped) = watch::channel(false);
     let (offerer, answerer) = signalling();
     let received = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&received);
-    let receiver = on_thread::<E, ()>(stopped.clone(), async move |mut end: E| {
-        timeout(PATIENCE, connect_answerer(&mut end, answerer)).await??;
+    let receiver = on_thread::<E, ()>(course.settings, stopped.clone(), async move |mut end: E| {
+        timeout(PATIENCE, connect_answerer(&mut end, answerer, &other)).await??;
         loop {
             let bytes = end.receive().await?;
             counter.fetch_add(bytes as u64, Ordering::Relaxed);
         }
     });
     let (opened, open) = std::sync::mpsc::channel();
-    let sender = on_thread::<E, ()>(stopped, async move |mut end: E| {
-        timeout(PATIENCE, connect_offerer(&mut end, offerer)).await??;
+    let sender = on_thread::<E, ()>(course.settings, stopped, async move |mut end: E| {
+        timeout(PATIENCE, connect_offerer(&mut end, offerer, &detour)).await??;
         opened.send(())?;
         let message = vec![0x5a; size];
         loop {
@@ -107,10 +140,10 @@ pub fn throughput<E: End>(size: usize, window: Duration) -> Result<Throughput, F
         }
     });
     let measured = open.recv_timeout(PATIENCE).map(|()| {
-        thread::sleep(WARM_UP);
+        thread::sleep(course.warm_up);
         let (begin, cpu) = (Instant::now(), ProcessTime::now());
         let before = received.load(Ordering::Relaxed);
-        thread::sleep(window);
+        thread::sleep(course.window);
         let bytes = received.load(Ordering::Relaxed).saturating_sub(before);
         let megabytes = bytes as f64 / 1e6;
         Throughput {
@@ -137,15 +170,15 @@ pub fn setup_time<E: End>() -> Result<Duration, Failure> {
     let (offerer, answerer) = signalling();
     let barrier = Arc::new(Barrier::new(2));
     let other = Arc::clone(&barrier);
-    let receiver = on_thread(stopped.clone(), async move |mut end: E| {
+    let receiver = on_thread(Settings::default(), stopped.clone(), async move |mut end: E| {
         other.wait().await;
-        timeout(PATIENCE, connect_answerer(&mut end, answerer)).await??;
+        timeout(PATIENCE, connect_answerer(&mut end, answerer, &Detour::default())).await??;
         linger(&mut end, &other).await
     });
-    let sender = on_thread(stopped, async move |mut end: E| {
+    let sender = on_thread(Settings::default(), stopped, async move |mut end: E| {
         barrier.wait().await;
         let begin = Instant::now();
-        timeout(PATIENCE, connect_offerer(&mut end, offerer)).await??;
+        timeout(PATIENCE, connect_offerer(&mut end, offerer, &Detour::default())).await??;
         let time = begin.elapsed();
         linger(&mut end, &barrier).await?;
         Ok(time)
@@ -195,7 +228,9 @@ async fn fill<E: End>(pairs: usize) -> Result<(), Failure> {
             let turns = Arc::clone(&turns);
             spawn_local(async move {
                 let _turn = turns.acquire().await?;
-                let (mut offerer, mut answerer) = (E::new().await?, E::new().await?);
+                let settings = Settings::default();
+                let (mut offerer, mut answerer) =
+                    (E::new(settings).await?, E::new(settings).await?);
                 let answer = answerer.answer(offerer.offer().await?).await?;
                 offerer.accept(answer).await?;
                 timeout(PATIENCE, async { tokio::try_join!(offerer.open(), answerer.open()) })

@@ -9,7 +9,7 @@ use rustrtc::{
     SessionDescription,
 };
 
-use super::{End, Failure};
+use super::{End, Failure, Settings};
 
 /// `rustrtc`, on tokio.
 pub struct Rustrtc {
@@ -33,7 +33,7 @@ impl End for Rustrtc {
     const NAME: &'static str = "rustrtc";
     const VERSION: &'static str = "0.4";
 
-    async fn new() -> Result<Self, Failure> {
+    async fn new(_: Settings) -> Result<Self, Failure> {
         let config = RtcConfiguration {
             bind_ip: Some("127.0.0.1".to_owned()),
             disable_ipv6: true,

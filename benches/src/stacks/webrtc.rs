@@ -12,7 +12,7 @@ use webrtc::peer_connection::{
 };
 use webrtc::runtime::default_runtime;
 
-use super::{End, Failure, SEND_BUFFER};
+use super::{End, Failure, SEND_BUFFER, Settings};
 
 /// What the stack calls.
 struct Handler {
@@ -63,7 +63,7 @@ impl End for Webrtc {
     const NAME: &'static str = "webrtc";
     const VERSION: &'static str = "0.21";
 
-    async fn new() -> Result<Self, Failure> {
+    async fn new(_: Settings) -> Result<Self, Failure> {
         let (to_gathered, gathered) = mpsc::unbounded_channel();
         let (to_channels, channels) = mpsc::unbounded_channel();
         let handler = Handler { gathered: to_gathered, channels: to_channels };

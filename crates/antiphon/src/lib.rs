@@ -46,9 +46,10 @@ pub use antiphon_driver_tokio::{
 pub use antiphon_peerconnection as peerconnection;
 pub use antiphon_peerconnection::crypto;
 pub use antiphon_peerconnection::{
-    BundlePolicy, Codec, ConnectionState, DataChannelInit, DataChannelState, Direction,
-    IceCandidate, IceConnectionState, IceGatheringState, Kind, OfferOptions, RtpOutgoing, SdpType,
-    SessionDescription, SignalingState, StatsReport, TransceiverInit,
+    AddressFilter, AddressPolicy, BundlePolicy, Codec, ConnectionState, DataChannelInit,
+    DataChannelState, Diagnosis, Direction, IceCandidate, IceConnectionState, IceFailure,
+    IceGatheringState, Kind, NatMapping, NatMappingKind, OfferOptions, RtpOutgoing, SdpType,
+    SessionDescription, SignalingState, StatsReport, TransceiverInit, TransportPolicy,
 };
 
 /// The default configuration, with the default cryptography (`antiphon-crypto-rust`).

@@ -1,8 +1,12 @@
+use std::fmt;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use antiphon_peerconnection::BundlePolicy;
 use antiphon_peerconnection::crypto::{Certificate, CryptoProvider};
+use antiphon_peerconnection::{
+    AddressFilter, AddressPolicy, BundlePolicy, NatMapping, TransportPolicy,
+};
 
 /// What a connection is made with. `RTCConfiguration`, webrtc-pc section 4.2.
 #[derive(Clone, Debug)]
@@ -26,6 +30,27 @@ pub struct Configuration {
     /// `include_loopback`. Those that cannot be bound are left out, and so are 0.0.0.0 and ::, to
     /// which no peer can send. Default: all.
     pub addresses: Option<Vec<IpAddr>>,
+    /// The ports to bind, for firewalls that let only some through. Default: any.
+    pub port_range: Option<RangeInclusive<u16>>,
+    /// Which kinds of candidates take part. Default: all.
+    #[doc(alias = "iceTransportPolicy")]
+    pub ice_transport_policy: TransportPolicy,
+    /// Which addresses of this machine may be used and shown (RFC 8828). Default: all.
+    pub ice_address_policy: AddressPolicy,
+    /// Addresses of the peer that may be checked: a peer can name any, those of hosts in the
+    /// network of this machine too. Default: all.
+    pub remote_filter: Option<AddressFilter>,
+    /// Public addresses that stand for private ones: the static NAT of a cloud. Default: none.
+    pub nat_mappings: Vec<NatMapping>,
+    /// Whether TCP candidates are used (RFC 6544): we listen on every address, and connect to
+    /// peers that listen. Default: false.
+    pub ice_tcp: bool,
+    /// Whether we only answer checks (RFC 8445 section 2.5): for a server with a public address.
+    /// Default: false.
+    pub ice_lite: bool,
+    /// Certificates in DER, besides those that the system trusts, that may sign the certificates of
+    /// TURN servers over TLS. Default: none.
+    pub trusted_certificates: Vec<Vec<u8>>,
     /// Size of each socket's buffers in bytes, as far as the system grants it; 0 leaves the system's
     /// default. Default: 0.
     pub socket_buffer_bytes: usize,
@@ -46,6 +71,14 @@ impl Configuration {
             certificate: None,
             include_loopback: false,
             addresses: None,
+            port_range: None,
+            ice_transport_policy: TransportPolicy::All,
+            ice_address_policy: AddressPolicy::AllInterfaces,
+            remote_filter: None,
+            nat_mappings: Vec::new(),
+            ice_tcp: false,
+            ice_lite: false,
+            trusted_certificates: Vec::new(),
             socket_buffer_bytes: 0,
             send_buffer_bytes: 4 << 20,
             receive_buffer_bytes: 2 << 20,
@@ -53,11 +86,51 @@ impl Configuration {
     }
 }
 
-/// A STUN server. `RTCIceServer`, webrtc-pc section 4.2.1.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A STUN or TURN server. `RTCIceServer`, webrtc-pc section 4.2.1.
+///
+/// ```
+/// use antiphon_driver_tokio::IceServer;
+///
+/// let stun = IceServer::new("stun:stun.example.org");
+/// let turn = IceServer::with_credentials("turns:turn.example.org", "alice", "secret");
+/// # assert_eq!((stun.urls.len(), turn.username.as_str()), (1, "alice"));
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
 #[doc(alias = "RTCIceServer")]
 pub struct IceServer {
-    /// `stun:host` or `stun:host:port`, RFC 7064. Other schemes are refused: relays come with
-    /// `antiphon-turn`.
+    /// `stun:host`, `turn:host`, `turn:host?transport=tcp`, `turns:host`, each with a port if it is
+    /// not 3478 or, for `turns`, 5349 (RFC 7064, RFC 7065).
     pub urls: Vec<String>,
+    /// Who we are to a TURN server.
+    pub username: String,
+    /// Our password there.
+    pub credential: String,
+}
+
+impl IceServer {
+    /// A server that asks for no credentials: one of STUN.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { urls: vec![url.into()], ..Self::default() }
+    }
+
+    /// A TURN server.
+    #[must_use]
+    pub fn with_credentials(
+        url: impl Into<String>,
+        username: impl Into<String>,
+        credential: impl Into<String>,
+    ) -> Self {
+        Self { urls: vec![url.into()], username: username.into(), credential: credential.into() }
+    }
+}
+
+impl fmt::Debug for IceServer {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
 }

@@ -10,7 +10,7 @@ use antiphon_peerconnection::{
 use tokio::runtime::Handle as Runtime;
 
 use crate::events::Handlers;
-use crate::servers::{self, Server};
+use crate::servers;
 use crate::shared::{Shared, State};
 use crate::task::Task;
 use crate::wait::{Topic, Wait};
@@ -66,16 +66,25 @@ impl PeerConnection {
         };
         let mut inner = peer::Configuration::new(Arc::clone(&config.provider), certificate);
         inner.bundle_policy = config.bundle_policy;
+        inner.ice_transport_policy = config.ice_transport_policy;
+        inner.ice_address_policy = config.ice_address_policy;
+        inner.remote_filter.clone_from(&config.remote_filter);
+        inner.nat_mappings.clone_from(&config.nat_mappings);
+        inner.ice_tcp = config.ice_tcp;
+        inner.ice_lite = config.ice_lite;
         inner.unix_time = unix_time;
         inner.send_buffer_bytes = config.send_buffer_bytes;
         inner.receive_buffer_bytes = config.receive_buffer_bytes;
         let mut seed = [0; 32];
         config.provider.fill_random(&mut seed)?;
-        let machine = peer::PeerConnection::new(inner, seed, Instant::now())?;
+        let mut machine = peer::PeerConnection::new(inner, seed, Instant::now())?;
+        if !servers.is_empty() {
+            machine.expect_servers();
+        }
         let shared = Shared::new(machine);
         runtime.spawn(Task::new(Arc::clone(&shared), config));
         if !servers.is_empty() {
-            runtime.spawn(look_up(servers, Arc::downgrade(&shared)));
+            runtime.spawn(servers::look_up(servers, Arc::downgrade(&shared)));
         }
         Ok(Self { owner: Arc::new(Owner { shared }) })
     }
@@ -332,6 +341,20 @@ impl PeerConnection {
         self.shared().lock().machine.stats()
     }
 
+    /// What ICE knows of its troubles: the causes, the most telling one first. Ask when connecting
+    /// takes long; when it fails, [`Event::IceFailure`](crate::Event::IceFailure) tells the cause.
+    #[must_use]
+    pub fn diagnose(&self) -> peer::Diagnosis {
+        self.shared().lock().machine.diagnose(Instant::now())
+    }
+
+    /// What ICE did so far, oldest first: candidates, checks, errors of servers. The last few hundred
+    /// entries are kept.
+    #[must_use]
+    pub fn ice_trace(&self) -> Vec<peer::TraceEntry> {
+        self.shared().lock().machine.ice_trace().copied().collect()
+    }
+
     /// Closes the connection: the peer is told, sockets are freed. Returns when that has happened.
     /// A second call changes nothing.
     pub async fn close(&self) {
@@ -343,24 +366,5 @@ impl PeerConnection {
                 },
             )
             .await;
-    }
-}
-
-/// Looks the servers' names up and tells the machine, unless the connection is gone by then.
-async fn look_up(servers: Vec<Server>, shared: std::sync::Weak<Shared>) {
-    for Server { host, port } in servers {
-        let found = tokio::net::lookup_host((host.as_str(), port)).await;
-        let Some(shared) = shared.upgrade() else { return };
-        match found {
-            Ok(addresses) => {
-                let addresses: Vec<_> = addresses.collect();
-                shared.command(|machine, now| {
-                    for address in addresses {
-                        machine.add_stun_server(now, address);
-                    }
-                });
-            }
-            Err(error) => tracing::warn!(%error, %host, "the STUN server's name is not found"),
-        }
     }
 }

@@ -1,4 +1,5 @@
 use antiphon_peerconnection::Error as Refused;
+use antiphon_peerconnection::UriError;
 use antiphon_peerconnection::crypto::{CertificateError, CryptoError};
 
 /// Why a call failed. `source()` leads to the layer that knows more, [`name`](Self::name) is W3C's
@@ -44,7 +45,7 @@ impl Error {
     /// |---|---|
     /// | [`Connection`](Self::Connection) | that of the inner error |
     /// | [`Closed`](Self::Closed) | `InvalidStateError` |
-    /// | [`Server`](Self::Server) | `SyntaxError` |
+    /// | [`Server`](Self::Server) | `SyntaxError`; without credentials `InvalidAccessError` |
     /// | all others | `OperationError` |
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -58,6 +59,7 @@ impl Error {
                 Refused::Operation(_) | _ => "OperationError",
             },
             Self::Closed => "InvalidStateError",
+            Self::Server { error: ServerError::NoCredentials, .. } => "InvalidAccessError",
             Self::Server { .. } => "SyntaxError",
             Self::Failed | Self::Certificate(_) | Self::Crypto(_) | Self::NoRuntime => {
                 "OperationError"
@@ -66,14 +68,19 @@ impl Error {
     }
 }
 
-/// What is wrong with an ICE server's URL. W3C: `SyntaxError`.
+/// What is wrong with an ICE server's URL. W3C: `SyntaxError`, and `InvalidAccessError` for the
+/// credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// Neither `stun:` nor any other scheme that this library can use today.
-    #[error("the scheme is none of: stun")]
-    Scheme,
-    /// No host, or a port that is no number from 1 to 65535, or more than `host:port`.
-    #[error("expected stun:host or stun:host:port")]
-    Syntax,
+    /// Not a URL of `stun:`, `turn:` or `turns:`.
+    #[error(transparent)]
+    Url(#[from] UriError),
+    /// `stuns:`, and `turns:` over UDP: neither TLS nor DTLS hides anything of STUN, and few servers
+    /// relay over DTLS. Take `stun:`, or `turns:` over TCP.
+    #[error("only TURN is spoken over TLS, and only over TCP")]
+    Secure,
+    /// A TURN server without username or credential.
+    #[error("a TURN server needs username and credential")]
+    NoCredentials,
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use antiphon_peerconnection::{
-    ConnectionState, DataChannelId, DataChannelInfo, IceCandidate, IceConnectionState,
+    ConnectionState, DataChannelId, DataChannelInfo, IceCandidate, IceConnectionState, IceFailure,
     IceGatheringState, SignalingState, TransceiverId,
 };
 use futures_core::Stream;
@@ -29,6 +29,10 @@ pub enum Event {
         /// STUN's error code, or 701 when the server did not answer.
         code: u16,
     },
+    /// ICE failed, and this is why, as far as one can tell. The state follows.
+    IceFailure(IceFailure),
+    /// The network changed: the connection would be better, or go on at all, after an ICE restart.
+    IceRestartAdvised,
     /// The gathering state changed.
     IceGatheringStateChange(IceGatheringState),
     /// The state of ICE changed.
@@ -184,6 +188,8 @@ impl Handlers {
             Event::DataChannel(channel) => call(&mut self.data_channel, channel),
             Event::SignalingStateChange(_)
             | Event::IceCandidateError { .. }
+            | Event::IceFailure(_)
+            | Event::IceRestartAdvised
             | Event::IceGatheringStateChange(_)
             | Event::IceConnectionStateChange(_)
             | Event::TrackRemoved(_) => {}

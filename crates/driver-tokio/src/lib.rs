@@ -7,8 +7,8 @@
 //! | `RTCPeerConnection` | [`PeerConnection`], [`Events`] | what the machine has |
 //! | `RTCDataChannel` | [`DataChannel`]: `Stream`, `Sink`, `AsyncRead`, `AsyncWrite` | complete |
 //! | `RTCRtpTransceiver`, sender and receiver | [`Transceiver`], [`RtpSender`], [`RtpReceiver`] | encoded media |
-//! | URLs of servers, RFC 7064 | [`IceServer`] | `stun:`; TURN is missing |
-//! | one task per connection, batches to and from the kernel | `task`, `socket` | UDP over IPv4 and IPv6; addresses are read once |
+//! | URLs of servers, RFC 7064 and 7065 | [`IceServer`] | `stun:`, `turn:` over UDP and TCP, `turns:` over TLS with the feature `tls` (default) |
+//! | one task per connection, batches to and from the kernel | `task`, `socket` | UDP over IPv4 and IPv6; ICE over TCP; addresses that come and go are noticed |
 //!
 //! A connection's task ends when its last [`PeerConnection`] handle is dropped or closed, when the
 //! peer closes it, or with the runtime; nothing of it stays behind. No lock is held across an await,
@@ -46,7 +46,10 @@ mod message;
 mod servers;
 mod shared;
 mod socket;
+mod streams;
 mod task;
+#[cfg(feature = "tls")]
+mod tls;
 mod wait;
 
 pub use config::{Configuration, IceServer};

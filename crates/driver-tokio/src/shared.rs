@@ -29,6 +29,9 @@ impl fmt::Debug for Shared {
     }
 }
 
+/// Packets that wait to be read, by the transceiver that received them.
+pub(crate) type Receivers = BTreeMap<TransceiverId, RtpQueue>;
+
 /// Everything that is under the lock. The lock is held for one call, never across an await.
 ///
 /// Nothing in here holds a handle, which would keep all of it alive for ever; handlers may, and go
@@ -42,7 +45,7 @@ pub(crate) struct State {
     pub(crate) handlers: Handlers,
     pub(crate) waiters: Waiters,
     /// Packets for tracks that have a receiver, or whose event was not read yet.
-    pub(crate) receivers: BTreeMap<TransceiverId, RtpQueue>,
+    pub(crate) receivers: Receivers,
     /// Whose peer has asked for a key frame.
     pub(crate) key_frames: BTreeSet<TransceiverId>,
 }

@@ -1,7 +1,10 @@
 //! A UDP socket that moves batches: GSO and GRO where the kernel has them.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::task::{Context, Poll};
 
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
@@ -18,9 +21,13 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Binds any free port of `address`.
-    pub(crate) fn bind(address: IpAddr, buffer_bytes: usize) -> io::Result<Self> {
-        let socket = std::net::UdpSocket::bind((address, 0))?;
+    /// Binds a free port of `address`, one of `ports` if that is given.
+    pub(crate) fn bind(
+        address: IpAddr,
+        ports: Option<RangeInclusive<u16>>,
+        buffer_bytes: usize,
+    ) -> io::Result<Self> {
+        let socket = in_range(ports, |port| std::net::UdpSocket::bind((address, port)))?;
         let state = UdpSocketState::new((&socket).into())?;
         if buffer_bytes > 0 {
             state.set_send_buffer_size((&socket).into(), buffer_bytes)?;
@@ -139,6 +146,26 @@ impl Socket {
     }
 }
 
+/// Binds any port, or one of `ports`: each is tried once, from a random one on.
+pub(crate) fn in_range<T>(
+    ports: Option<RangeInclusive<u16>>,
+    bind: impl Fn(u16) -> io::Result<T>,
+) -> io::Result<T> {
+    let Some(ports) = ports else { return bind(0) };
+    let count = u64::try_from(ports.len()).unwrap_or(u64::MAX);
+    let first = RandomState::new().hash_one(0_u8).checked_rem(count).unwrap_or(0);
+    let skipped = usize::try_from(first).unwrap_or(0);
+    let turned = ports.clone().skip(skipped).chain(ports.take(skipped));
+    let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
+    for port in turned {
+        result = bind(port);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
@@ -174,8 +201,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_arrives_as_datagrams() {
-        let sender = Socket::bind(LOCALHOST, 0).unwrap();
-        let mut receiver = Socket::bind(LOCALHOST, 0).unwrap();
+        let sender = Socket::bind(LOCALHOST, None, 0).unwrap();
+        let mut receiver = Socket::bind(LOCALHOST, None, 0).unwrap();
         assert_eq!(send(&sender, receiver.local(), &[7; 2500], Some(1000)).await, 2500);
         assert_eq!(lengths(&mut receiver, 3).await, [1000, 1000, 500]);
         assert_eq!(send(&sender, receiver.local(), &[7; 300], None).await, 300);
@@ -187,12 +214,24 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_kernel_refuses_is_dealt_with() {
-        let socket = Socket::bind(LOCALHOST, 0).unwrap();
+        let socket = Socket::bind(LOCALHOST, None, 0).unwrap();
         // Neither of the other family, nor away from loopback, nor longer than UDP can be.
         for to in [IpAddr::V6(Ipv6Addr::LOCALHOST), "192.0.2.1".parse().unwrap()] {
             assert_eq!(send(&socket, (to, 9).into(), &[7; 2500], Some(1000)).await, 2500);
         }
         assert_eq!(send(&socket, (LOCALHOST, 9).into(), &[7; 66_000], None).await, 66_000);
         assert_eq!(socket.failures(), 0);
+    }
+
+    #[test]
+    fn every_port_of_a_range_is_used_and_no_other() {
+        let bind = |port| std::net::UdpSocket::bind((LOCALHOST, port));
+        let mut sockets = Vec::new();
+        while let Ok(socket) = in_range(Some(50_990..=50_999), bind) {
+            assert!((50_990..=50_999).contains(&socket.local_addr().unwrap().port()));
+            sockets.push(socket);
+        }
+        assert!(!sockets.is_empty() && sockets.len() <= 10);
+        assert!(in_range(Some(2..=1), bind).is_err());
     }
 }

@@ -3,21 +3,23 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::io::IoSliceMut;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use antiphon_peerconnection as peer;
-use antiphon_peerconnection::{Received, Transmit};
+use antiphon_peerconnection::{Received, RtpReceived, StreamEnd, StreamStep, Transmit};
+use bytes::Buf as _;
 use quinn_udp::RecvMeta;
 use tokio::time::Sleep;
 
 use crate::events::{Handlers, Raised};
-use crate::shared::{Shared, State};
+use crate::shared::{Receivers, Shared, State};
 use crate::socket::Socket;
-use crate::wait::Topic;
+use crate::streams::{Listener, Step, Stream};
+use crate::wait::{Topic, Waiters};
 use crate::{Configuration, Event, addresses};
 
 /// Batches that one system call may bring.
@@ -30,6 +32,12 @@ const ROUNDS: usize = 32;
 const MAX_FAILURES: u8 = 16;
 /// How long the last datagrams of a closed connection wait for room in the kernel.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How often the machine's addresses are looked at: a new network is used within that time, and it
+/// costs some 50 microseconds.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+/// What a candidate that only connects names as its port (RFC 6544 section 4.5).
+const DISCARD: u16 = 9;
 
 /// Buffers that all connections of a thread share: none of them holds any while it is idle.
 struct Scratch {
@@ -48,6 +56,10 @@ pub(crate) struct Task {
     shared: Arc<Shared>,
     config: Configuration,
     sockets: Vec<Socket>,
+    listeners: Vec<Listener>,
+    streams: Vec<Stream>,
+    /// When the machine's addresses are looked at again, once there are sockets.
+    looks_again: Option<Instant>,
     /// A batch, or the rest of one, that the kernel had no room for yet.
     unsent: Option<(Transmit, Vec<u8>)>,
     timer: Pin<Box<Sleep>>,
@@ -62,6 +74,9 @@ impl Task {
             shared,
             config,
             sockets: Vec::new(),
+            listeners: Vec::new(),
+            streams: Vec::new(),
+            looks_again: None,
             unsent: None,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             deadline: None,
@@ -78,7 +93,10 @@ impl Task {
         raised: &mut Vec<Raised>,
     ) -> bool {
         let mut progress = self.receive(cx, state, &mut scratch.receive);
+        progress |= self.accept(cx, state);
+        progress |= self.move_streams(cx, state);
         let now = Instant::now();
+        self.look_at_addresses(state, now);
         if state.machine.poll_timeout().is_some_and(|deadline| deadline <= now) {
             state.machine.handle_timeout(now);
             progress = true;
@@ -154,6 +172,16 @@ impl Task {
 
     /// Hands a batch to the kernel. `false`: there is no room for all of it; the rest is kept.
     fn send(&mut self, cx: &mut Context<'_>, transmit: Transmit, batch: &[u8]) -> bool {
+        if let Some(id) = transmit.stream {
+            let Some(stream) = self.streams.iter_mut().find(|stream| stream.id == id) else {
+                return true;
+            };
+            let sent = stream.send(batch);
+            if !sent {
+                self.unsent = Some((transmit, batch.to_vec()));
+            }
+            return sent;
+        }
         let Some(socket) = self.sockets.iter().find(|socket| socket.local() == transmit.local)
         else {
             return true;
@@ -174,6 +202,16 @@ impl Task {
                 self.gather(state);
                 return None;
             }
+            From::OpenStream(request) => {
+                self.streams.push(Stream::open(request, &self.config));
+                return None;
+            }
+            From::CloseStream(id) => {
+                self.streams.iter_mut().filter(|stream| stream.id == id).for_each(Stream::close);
+                return None;
+            }
+            From::IceFailure(failure) => Event::IceFailure(failure),
+            From::IceRestartAdvised => Event::IceRestartAdvised,
             From::NegotiationNeeded => Event::NegotiationNeeded,
             From::SignalingStateChange(to) => {
                 state.settle_transceivers();
@@ -223,15 +261,101 @@ impl Task {
     fn gather(&mut self, state: &mut State) {
         let now = Instant::now();
         for address in addresses::local(&self.config) {
-            match Socket::bind(address, self.config.socket_buffer_bytes) {
-                Ok(socket) => {
-                    state.machine.add_local_address(now, socket.local());
-                    self.sockets.push(socket);
-                }
-                Err(error) => tracing::debug!(%error, %address, "this address cannot be bound"),
-            }
+            self.bind(state, now, address);
         }
         state.machine.end_of_local_addresses(now);
+        if self.config.addresses.is_none() {
+            self.looks_again = now.checked_add(LOOK_AGAIN);
+        }
+    }
+
+    fn bind(&mut self, state: &mut State, now: Instant, address: IpAddr) {
+        let ports = self.config.port_range.clone();
+        match Socket::bind(address, ports, self.config.socket_buffer_bytes) {
+            Ok(socket) => {
+                state.machine.add_local_address(now, socket.local());
+                self.sockets.push(socket);
+            }
+            Err(error) => tracing::debug!(%error, %address, "this address cannot be bound"),
+        }
+        if !self.config.ice_tcp {
+            return;
+        }
+        state.machine.add_tcp_origin(now, SocketAddr::new(address, DISCARD));
+        match Listener::bind(address, &self.config) {
+            Ok(listener) => {
+                state.machine.add_tcp_listener(now, listener.local());
+                self.listeners.push(listener);
+            }
+            Err(error) => tracing::debug!(%error, %address, "nothing can listen here"),
+        }
+    }
+
+    /// Binds the addresses that have come, and lets go of those that have gone.
+    fn look_at_addresses(&mut self, state: &mut State, now: Instant) {
+        if self.looks_again.is_none_or(|due| due > now) {
+            return;
+        }
+        self.looks_again = now.checked_add(LOOK_AGAIN);
+        let addresses = addresses::local(&self.config);
+        let bound: Vec<_> = self.sockets.iter().map(|socket| socket.local().ip()).collect();
+        for address in addresses.iter().filter(|address| !bound.contains(address)) {
+            tracing::debug!(%address, "an address has come");
+            self.bind(state, now, *address);
+        }
+        self.sockets.retain(|socket| {
+            let stays = addresses.contains(&socket.local().ip());
+            if !stays {
+                tracing::debug!(local = %socket.local(), "an address has gone");
+                state.machine.remove_local_address(now, socket.local());
+            }
+            stays
+        });
+        self.listeners.retain(|listener| addresses.contains(&listener.local().ip()));
+    }
+
+    /// Takes in those who connect to us.
+    fn accept(&mut self, cx: &mut Context<'_>, state: &mut State) -> bool {
+        let mut progress = false;
+        for listener in &mut self.listeners {
+            while let Poll::Ready((stream, remote)) = listener.poll_accept(cx) {
+                progress = true;
+                let remote = canonical(remote);
+                if let Some(id) = state.machine.accept_stream(listener.local(), remote) {
+                    self.streams.push(Stream::accepted(id, stream, Instant::now()));
+                }
+            }
+        }
+        progress
+    }
+
+    /// Sends and receives on all streams.
+    fn move_streams(&mut self, cx: &mut Context<'_>, state: &mut State) -> bool {
+        let mut progress = false;
+        for stream in &mut self.streams {
+            stream.judge(&state.machine, Instant::now());
+        }
+        let State { machine, receivers, waiters, .. } = state;
+        self.streams.retain_mut(|stream| {
+            let step = stream.poll(cx);
+            progress |= step != Step::Idle;
+            let now = Instant::now();
+            let end = match step {
+                Step::Idle => return true,
+                Step::Opened => {
+                    machine.stream_opened(now, stream.id);
+                    return true;
+                }
+                Step::Readable => match read(machine, receivers, waiters, now, stream) {
+                    Ok(()) => return true,
+                    Err(end) => end,
+                },
+                Step::Ended(end) => end,
+            };
+            machine.stream_closed(now, stream.id, end);
+            false
+        });
+        progress
     }
 
     /// Whether all is over, under the lock. Otherwise sees to it that the task is woken in time.
@@ -243,7 +367,10 @@ impl Task {
                 return true;
             }
         }
-        if more || self.arm(cx, state.machine.poll_timeout().or(self.gives_up)) {
+        let machine = state.machine.poll_timeout().or(self.gives_up);
+        let streams = self.streams.iter().filter_map(Stream::deadline);
+        let next = streams.chain(machine).chain(self.looks_again).min();
+        if more || self.arm(cx, next) {
             cx.waker().wake_by_ref();
         }
         false
@@ -285,6 +412,7 @@ impl Future for Task {
             return Poll::Pending;
         }
         this.sockets.clear();
+        this.streams.clear();
         shared.finish();
         Poll::Ready(())
     }
@@ -301,14 +429,49 @@ impl Drop for Task {
 fn take_in(state: &mut State, now: Instant, from: Received, datagram: &mut [u8]) {
     match state.machine.handle_input(now, from, datagram) {
         Ok(None) => {}
-        Ok(Some(packet)) => {
-            let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
-            if let Some(queue) = state.receivers.get_mut(&packet.transceiver) {
-                queue.push(&packet, payload);
-                state.waiters.wake(Topic::Packet(packet.transceiver));
+        Ok(Some(packet)) => hand_over(&mut state.receivers, &mut state.waiters, &packet, datagram),
+        Err(error) => tracing::trace!(%error, remote = %from.remote, "dropped a datagram"),
+    }
+}
+
+/// Gives all messages of a stream that are there to the machine.
+fn read(
+    machine: &mut peer::PeerConnection,
+    receivers: &mut Receivers,
+    waiters: &mut Waiters,
+    now: Instant,
+    stream: &mut Stream,
+) -> Result<(), StreamEnd> {
+    let id = stream.id;
+    loop {
+        let bytes = stream.unread();
+        match machine.handle_stream(now, id, bytes) {
+            Ok(StreamStep { consumed: 0, .. }) => return Ok(()),
+            Ok(StreamStep { consumed, rtp }) => {
+                if let Some(packet) = rtp {
+                    hand_over(receivers, waiters, &packet, bytes);
+                }
+                bytes.advance(consumed.min(bytes.len()));
+            }
+            Err(error) => {
+                tracing::debug!(%error, "closing a stream");
+                return Err(StreamEnd::Closed);
             }
         }
-        Err(error) => tracing::trace!(%error, remote = %from.remote, "dropped a datagram"),
+    }
+}
+
+/// Puts a packet where its receiver finds it.
+fn hand_over(
+    receivers: &mut Receivers,
+    waiters: &mut Waiters,
+    packet: &RtpReceived,
+    datagram: &[u8],
+) {
+    let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
+    if let Some(queue) = receivers.get_mut(&packet.transceiver) {
+        queue.push(packet, payload);
+        waiters.wake(Topic::Packet(packet.transceiver));
     }
 }
 

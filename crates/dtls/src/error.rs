@@ -1,7 +1,7 @@
 use antiphon_crypto::CryptoError;
 
 use crate::wire::handshake::HandshakeType;
-use crate::{Alert, ParseError};
+use crate::{Alert, ParseError, Version};
 
 /// Why a datagram was dropped: no record of it was of use. The connection goes on as if it had not
 /// come. Each dropped record counts in [`Stats`](crate::Stats).
@@ -32,7 +32,7 @@ pub enum InputError {
     },
     /// There are no keys for this epoch, and there will be none.
     #[error("epoch {0}")]
-    Epoch(u16),
+    Epoch(u64),
     /// The record came before, or is too old to tell.
     #[error("sequence number {0} was seen before, or is too old")]
     Replayed(u64),
@@ -52,6 +52,9 @@ pub enum InputError {
         /// [`Config::max_early_bytes`](crate::Config::max_early_bytes).
         limit: usize,
     },
+    /// The record's connection id is not the one agreed on.
+    #[error("the connection id is not the one agreed on")]
+    ConnectionId,
     /// The connection is closed.
     #[error("the connection is closed")]
     Closed,
@@ -108,6 +111,24 @@ pub enum ProtectError {
     Exhausted,
 }
 
+/// The keys could not be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyUpdateError {
+    /// Not connected yet, or not any more.
+    #[error("not connected")]
+    NotConnected,
+    /// DTLS 1.2 has no such thing.
+    #[error("the version knows no new keys")]
+    Version,
+    /// There are no epochs left.
+    #[error("no epoch after {0}")]
+    TooManyEpochs(u64),
+    /// There are no message numbers left.
+    #[error("no message after number {0}")]
+    TooManyMessages(u32),
+}
+
 /// Keying material could not be exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -121,6 +142,14 @@ pub enum ExportError {
         /// Its length in bytes.
         len: usize,
         /// The longest context.
+        limit: usize,
+    },
+    /// The label is longer than its length field can say; DTLS 1.3 only.
+    #[error("a label of {len} bytes, {limit} are allowed")]
+    LabelTooLong {
+        /// Its length in bytes.
+        len: usize,
+        /// The longest label.
         limit: usize,
     },
     /// The provider failed.
@@ -155,6 +184,9 @@ pub enum Violation {
     /// The certificate cannot be read.
     #[error("unreadable certificate")]
     Certificate,
+    /// The server's key is of a kind that does not go with the suite it chose.
+    #[error("the certificate's key does not go with the cipher suite")]
+    CertificateForSuite,
     /// The key share is not valid.
     #[error("invalid key share")]
     KeyShare,
@@ -164,6 +196,52 @@ pub enum Violation {
     /// The Finished message is wrong.
     #[error("wrong Finished")]
     Finished,
+    /// The message lacks this extension.
+    #[error("no extension {extension} in {message:?}")]
+    MissingExtension {
+        /// Which message.
+        message: HandshakeType,
+        /// The extension's number.
+        extension: u16,
+    },
+    /// The server speaks a newer version than it chose: somebody changed our hello.
+    #[error("downgraded")]
+    Downgrade,
+    /// Fragments of one message that contradict each other.
+    #[error("fragments that contradict each other")]
+    FragmentMismatch,
+    /// A ChangeCipherSpec that says something else.
+    #[error("malformed ChangeCipherSpec")]
+    ChangeCipherSpec,
+    /// A message follows in the epoch that ended.
+    #[error("a message after {0:?} under the old keys")]
+    ExcessData(HandshakeType),
+    /// The peer wants more epochs than there are.
+    #[error("more key updates than epochs")]
+    TooManyKeyUpdates,
+    /// An alert that cannot be read.
+    #[error("malformed alert")]
+    Alert,
+    /// An alert of an unknown level.
+    #[error("alert of level {0}")]
+    AlertLevel(u8),
+    /// An acknowledgement that cannot be read, or that names records which were sent later.
+    #[error("malformed acknowledgement")]
+    Ack,
+    /// A handshake record without a message, or whose fragments contradict each other.
+    #[error("malformed handshake record")]
+    HandshakeRecord,
+    /// An authentic record that is longer than agreed on.
+    #[error("a record of {len} bytes, {limit} are allowed")]
+    RecordOverflow {
+        /// Bytes of its plaintext.
+        len: usize,
+        /// The most allowed.
+        limit: usize,
+    },
+    /// An authentic record of a type that does not belong here.
+    #[error("unexpected record of type {0}")]
+    UnexpectedRecord(u8),
 }
 
 impl Violation {
@@ -171,11 +249,26 @@ impl Violation {
     #[must_use]
     pub const fn alert(&self) -> Alert {
         match self {
-            Self::Malformed { error: ParseError::DuplicateExtension(_), .. }
+            Self::Malformed {
+                error: ParseError::DuplicateExtension(_) | ParseError::DuplicateKeyShare(_),
+                ..
+            }
             | Self::IllegalParameter(_)
-            | Self::KeyShare => Alert::ILLEGAL_PARAMETER,
+            | Self::KeyShare
+            | Self::CertificateForSuite => Alert::ILLEGAL_PARAMETER,
             Self::Malformed { .. } => Alert::DECODE_ERROR,
-            Self::UnexpectedMessage(_) => Alert::UNEXPECTED_MESSAGE,
+            Self::UnexpectedMessage(_)
+            | Self::ExcessData(_)
+            | Self::TooManyKeyUpdates
+            | Self::HandshakeRecord
+            | Self::UnexpectedRecord(_) => Alert::UNEXPECTED_MESSAGE,
+            Self::MissingExtension { .. } => Alert::MISSING_EXTENSION,
+            Self::Downgrade
+            | Self::AlertLevel(_)
+            | Self::FragmentMismatch
+            | Self::ChangeCipherSpec => Alert::ILLEGAL_PARAMETER,
+            Self::Alert | Self::Ack => Alert::DECODE_ERROR,
+            Self::RecordOverflow { .. } => Alert::RECORD_OVERFLOW,
             Self::UnsolicitedExtension(_) => Alert::UNSUPPORTED_EXTENSION,
             Self::Renegotiation => Alert::HANDSHAKE_FAILURE,
             Self::Certificate => Alert::BAD_CERTIFICATE,
@@ -188,7 +281,7 @@ impl Violation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Incompatibility {
-    /// The peer does not speak DTLS 1.2; this is what its hello says.
+    /// The peer speaks no version of ours; this is what its hello says.
     #[error("no common version, the peer says {0:#06x}")]
     Version(u16),
     /// No common cipher suite.
@@ -206,12 +299,18 @@ pub enum Incompatibility {
     /// No common signature scheme.
     #[error("no common signature scheme")]
     SignatureScheme,
+    /// No common application protocol (RFC 7301).
+    #[error("no common application protocol")]
+    ApplicationProtocol,
+    /// We have no certificate that a server needs.
+    #[error("no certificate of our own")]
+    NoOwnCertificate,
     /// The server does not ask for a certificate.
     #[error("the peer does not want a certificate")]
     NoCertificateRequest,
     /// The peer has no certificate.
     #[error("the peer has no certificate")]
-    NoCertificate,
+    NoCertificate(Version),
     /// The peer's certificate has a key of a kind that does not go with the cipher suite or that
     /// the provider does not take.
     #[error("the kind of the certificate's key")]
@@ -225,13 +324,16 @@ impl Incompatibility {
         match self {
             Self::Version(_) => Alert::PROTOCOL_VERSION,
             Self::CertificateKey => Alert::UNSUPPORTED_CERTIFICATE,
+            Self::ApplicationProtocol => Alert::NO_APPLICATION_PROTOCOL,
+            Self::NoCertificate(Version::Dtls13) => Alert::CERTIFICATE_REQUIRED,
+            Self::NoOwnCertificate => Alert::INTERNAL_ERROR,
+            Self::Compression => Alert::ILLEGAL_PARAMETER,
             Self::CipherSuite
-            | Self::Compression
             | Self::ExtendedMasterSecret
             | Self::Group
             | Self::SignatureScheme
             | Self::NoCertificateRequest
-            | Self::NoCertificate => Alert::HANDSHAKE_FAILURE,
+            | Self::NoCertificate(Version::Dtls12) => Alert::HANDSHAKE_FAILURE,
         }
     }
 }

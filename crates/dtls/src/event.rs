@@ -1,9 +1,9 @@
 use std::ops::Range;
 
-use antiphon_crypto::{CryptoError, NamedGroup};
+use antiphon_crypto::{CryptoError, NamedGroup, SignatureScheme};
 use bytes::Bytes;
 
-use crate::{Alert, Incompatibility, SrtpProfile, Violation};
+use crate::{Alert, CipherSuite, Incompatibility, SrtpProfile, Violation};
 
 /// Which side of the handshake we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +31,8 @@ impl Role {
 pub enum Version {
     /// DTLS 1.2 (RFC 6347).
     Dtls12,
+    /// DTLS 1.3 (RFC 9147).
+    Dtls13,
 }
 
 impl Version {
@@ -39,32 +41,7 @@ impl Version {
     pub const fn to_wire(self) -> u16 {
         match self {
             Self::Dtls12 => crate::wire::DTLS_1_2,
-        }
-    }
-}
-
-/// A cipher suite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CipherSuite {
-    /// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 (RFC 5289), which WebRTC requires.
-    EcdheEcdsaAes128GcmSha256,
-}
-
-impl CipherSuite {
-    /// The number on the wire.
-    #[must_use]
-    pub const fn to_wire(self) -> u16 {
-        match self {
-            Self::EcdheEcdsaAes128GcmSha256 => crate::wire::ECDHE_ECDSA_AES_128_GCM_SHA256,
-        }
-    }
-
-    /// The name in IANA's registry.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::EcdheEcdsaAes128GcmSha256 => "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+            Self::Dtls13 => crate::wire::DTLS_1_3,
         }
     }
 }
@@ -81,6 +58,10 @@ pub struct Connected {
     pub group: NamedGroup,
     /// How SRTP is to be protected; `None` when there is no common profile.
     pub srtp_profile: Option<SrtpProfile>,
+    /// How the peer signed; `None` when it showed no certificate.
+    pub peer_signature: Option<SignatureScheme>,
+    /// Whether the server wanted a second hello: a cookie, or a share of another group.
+    pub hello_retried: bool,
 }
 
 /// Something the application should know about.

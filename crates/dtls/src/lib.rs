@@ -7,20 +7,26 @@
 //!
 //! | Specification | Where | Status |
 //! |---|---|---|
-//! | RFC 6347 DTLS 1.2 | `record`, `handshake` | client and server; a server asks for no cookie (ICE has validated the address), a client brings one back |
-//! | RFC 5246, 8422, 5288, 5289 | `handshake::v12` | TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, the provider's groups and signatures |
-//! | RFC 7627 extended master secret | `handshake::v12` | complete, required |
+//! | RFC 9147 DTLS 1.3 | `record`, `handshake`, `connection::post` | client and server: hidden record numbers, acknowledgements and partial retransmission, HelloRetryRequest, new keys, connection ids; no early data, no resumption |
+//! | RFC 8446 TLS 1.3 | `handshake::v13` | AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305; certificates only |
+//! | RFC 6347 DTLS 1.2 | `record`, `handshake` | client and server |
+//! | RFC 5246, 8422, 5288, 5289, 7905 | `handshake::v12` | ECDHE with ECDSA, Ed25519 and RSA; AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305 |
+//! | draft-ietf-tls-ecdhe-mlkem | [`Config::groups`] | X25519MLKEM768 in DTLS 1.3, where the provider has it |
+//! | cookies of both versions | [`CookieGate`], [`Config::cookie`] | complete; not needed behind ICE |
+//! | RFC 7627 extended master secret | `handshake::v12` | complete, required by default |
 //! | RFC 5746 renegotiation_info | `handshake::v12` | complete; renegotiation itself is refused |
 //! | RFC 5764 use_srtp, RFC 5705 exporter | [`Connection::srtp_keys`], [`Connection::export_keying_material`] | complete; no MKI (RFC 8827) |
 //! | RFC 8122 fingerprints | [`Connection::set_remote_fingerprints`] | complete |
-//! | RFC 7301 ALPN | | offers are ignored |
-//! | RFC 9147 DTLS 1.3, RFC 9146 connection ids | | not yet |
+//! | RFC 7301 ALPN | [`Config::alpn_protocols`] | complete |
+//! | RFC 8449 record_size_limit | [`Config::record_size_limit`] | complete |
+//! | RFC 9146 connection ids | [`Config::connection_id`] | both versions, off by default; no address follows from them |
 //!
 //! # Shape
 //!
 //! The record layer (epochs, numbers, protection, replays) knows nothing of handshakes. The
 //! handshake layer makes messages out of fragments and flights out of messages, whatever the
-//! version; the roles' state machines live in a folder per version.
+//! version, and goes on doing so after the handshake; the roles' state machines live in a folder per
+//! version.
 //!
 //! Nothing that is not authenticated ends a connection. Bad records are dropped and counted in
 //! [`Stats`]; an alert or a hello that anybody could have forged counts only when nothing better
@@ -83,23 +89,30 @@ mod config;
 mod connection;
 mod error;
 mod event;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod record;
 mod srtp;
 mod stats;
+mod suite;
 mod timer;
 mod wire;
 
-pub use config::{Config, MIN_MTU};
+pub use config::{
+    ClientCertificate, Config, Cookie, KeyLog, MAX_CONNECTION_ID, MIN_MTU, PeerIdentity,
+};
 pub use connection::{Connection, OVERHEAD};
 pub use error::{
-    BufferTooSmall, ExportError, Incompatibility, InputError, ProtectError, StartError, Violation,
+    BufferTooSmall, ExportError, Incompatibility, InputError, KeyUpdateError, ProtectError,
+    StartError, Violation,
 };
-pub use event::{
-    CipherSuite, CloseReason, Connected, Data, Event, Overhead, Role, Transmit, Version,
-};
+pub use event::{CloseReason, Connected, Data, Event, Overhead, Role, Transmit, Version};
+pub use handshake::{CookieGate, GateError, Verdict};
 pub use srtp::{SrtpKeys, SrtpProfile};
 pub use stats::Stats;
+pub use suite::CipherSuite;
 pub use wire::alert::Alert;
 pub use wire::cursor::ParseError;
 pub use wire::handshake::HandshakeType;

@@ -28,6 +28,16 @@ pub struct Stats {
     pub hellos_refused: u64,
     /// Alerts that were not authenticated, and did nothing.
     pub alerts_ignored: u64,
+    /// Acknowledgements that were sent.
+    pub acks_sent: u64,
+    /// Acknowledgements of the peer's that said something new.
+    pub acks_received: u64,
+    /// Acknowledgements that were not authenticated, or not of this version, and did nothing.
+    pub acks_ignored: u64,
+    /// Times that we changed our keys.
+    pub keys_updated: u64,
+    /// Times that the peer changed its keys.
+    pub peer_keys_updated: u64,
     /// Application data that nobody fetched in time.
     pub data_unread: u64,
 }

@@ -50,6 +50,11 @@ impl RetransmissionTimer {
         self.sent.map(|sent| sent.saturating_add(self.wait))
     }
 
+    /// How long the flight waits now.
+    pub(crate) fn wait(&self) -> Duration {
+        self.wait
+    }
+
     /// Says whether the wait is over, and doubles the next one if so.
     pub(crate) fn expire(&mut self, clock: &Clock) -> bool {
         let expired = self.deadline().is_some_and(|deadline| deadline <= clock.now());

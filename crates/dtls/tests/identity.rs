@@ -200,7 +200,8 @@ fn a_certificate_without_its_key_is_refused() {
         let shown = certificate(side);
         let key = Arc::new(Impostor(certificate(1 - side)));
         let mut config = config(side);
-        config.certificate = Certificate::new(shown.der().to_vec(), key, shown.expires());
+        let shown = Certificate::new(shown.der().to_vec(), key, shown.expires());
+        config.certificate = Some(shown);
         let mut ends = if side == 0 {
             [connection(0, config), connection(1, common::config(1))]
         } else {

@@ -12,21 +12,29 @@ mod common;
 
 use std::time::Instant;
 
+use antiphon_crypto::NamedGroup;
 use antiphon_dtls::{Connection, InputError, Role};
 use antiphon_testkit::conformance::Suite;
 use antiphon_testkit::{Machine, start};
-use common::{Peer, config, connection, fingerprint};
+use common::{Peer, config, config_13, connection, fingerprint};
 use proptest::prelude::*;
 
 #[test]
 fn the_contract_of_all_machines_holds() {
-    Suite::new(|side, _| Peer::new(connection(side, config(side))))
+    for make in [config, config_13] {
+        Suite::new(|side, _| {
+            let mut config = make(side);
+            config.groups = vec![NamedGroup::Secp256r1];
+            Peer::new(connection(side, config))
+        })
         .command(|peer: &mut Peer, now: Instant, chance: u64| match chance % 40 {
             0 => peer.dtls.close(now),
             1..=30 if peer.dtls.is_connected() => peer.send(&chance.to_be_bytes()),
+            31..=33 => drop(peer.dtls.update_keys(now, chance.is_multiple_of(2))),
             _ => peer.dtls.set_round_trip(std::time::Duration::from_millis(chance % 1000)),
         })
         .run();
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! | Peer | How it is driven |
 //! |---|---|
 //! | Chromium, Firefox | [`Page`]: a page served by the test, under its control over a WebSocket |
+//! | NATs of the kernel | [`lab`]: network namespaces |
 //! | OpenSSL, usrsctp | their command lines, in the tests themselves |
 //!
 //! A peer that is not installed makes its test say so loudly; with `CI=true` that is a failure
@@ -10,6 +11,7 @@
 
 mod browser;
 mod call;
+pub mod lab;
 mod page;
 pub mod scenarios;
 

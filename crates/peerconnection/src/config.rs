@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use antiphon_crypto::{Certificate, CryptoProvider};
 
-use crate::BundlePolicy;
+use crate::{AddressFilter, AddressPolicy, BundlePolicy, NatMapping, TransportPolicy};
 
 /// What a connection is made with. Start from [`Configuration::new`] and change fields.
 #[derive(Clone, Debug)]
@@ -42,6 +42,24 @@ pub struct Configuration {
     pub max_events: usize,
     /// Pacing of ICE's checks (RFC 8445 section 14.2). Default: 50 ms.
     pub ice_pacing: Duration,
+    /// Which kinds of candidates take part. Default: all.
+    #[doc(alias = "iceTransportPolicy")]
+    pub ice_transport_policy: TransportPolicy,
+    /// Which addresses of this machine may be used and shown (RFC 8828). Default: all.
+    pub ice_address_policy: AddressPolicy,
+    /// Addresses of the peer that may be checked: a peer can name any, those of hosts in the
+    /// network of this machine too. Default: all.
+    pub remote_filter: Option<AddressFilter>,
+    /// Public addresses that stand for private ones: the static NAT of a cloud. Default: none.
+    pub nat_mappings: Vec<NatMapping>,
+    /// Whether TCP candidates are used, ours and the peer's (RFC 6544). Default: false.
+    pub ice_tcp: bool,
+    /// Whether we only answer checks (RFC 8445 section 2.5): for a server with a public address.
+    /// Default: false.
+    pub ice_lite: bool,
+    /// Whether addresses that come while connected are used, and spare pairs kept alive for the
+    /// loss of the one in use. Default: true.
+    pub continual_gathering: bool,
 }
 
 impl Configuration {
@@ -61,6 +79,13 @@ impl Configuration {
             max_remote_candidates: 64,
             max_events: 1024,
             ice_pacing: Duration::from_millis(50),
+            ice_transport_policy: TransportPolicy::All,
+            ice_address_policy: AddressPolicy::AllInterfaces,
+            remote_filter: None,
+            nat_mappings: Vec::new(),
+            ice_tcp: false,
+            ice_lite: false,
+            continual_gathering: true,
         }
     }
 }

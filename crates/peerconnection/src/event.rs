@@ -1,6 +1,6 @@
 use crate::{
-    ConnectionState, DataChannelId, IceCandidate, IceConnectionState, IceGatheringState,
-    SignalingState, TransceiverId,
+    ConnectionState, DataChannelId, IceCandidate, IceConnectionState, IceFailure,
+    IceGatheringState, SignalingState, StreamId, StreamRequest, TransceiverId,
 };
 
 /// What a connection tells its owner. Names are those of W3C's events.
@@ -25,6 +25,19 @@ pub enum Event {
         /// STUN's error code, or 701 when the server did not answer.
         code: u16,
     },
+    /// Open a TCP or TLS connection, and say how it went:
+    /// [`PeerConnection::stream_opened`](crate::PeerConnection::stream_opened) or
+    /// [`PeerConnection::stream_closed`](crate::PeerConnection::stream_closed).
+    OpenStream(StreamRequest),
+    /// Close this connection, after what was polled before.
+    CloseStream(StreamId),
+    /// Find the address of this name by multicast DNS, and say it:
+    /// [`PeerConnection::name_resolved`](crate::PeerConnection::name_resolved).
+    ResolveName(String),
+    /// ICE failed, and this is why; the state follows.
+    IceFailure(IceFailure),
+    /// The connection would be better, or go on at all, after an ICE restart: the network changed.
+    IceRestartAdvised,
     /// The gathering state changed.
     IceGatheringStateChange(IceGatheringState),
     /// The state of ICE changed.

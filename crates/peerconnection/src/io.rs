@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use crate::TransceiverId;
+use crate::{StreamId, TransceiverId};
 
 /// Where a datagram came from and to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Transmit {
     /// `Some(size)`: the bytes are several datagrams of `size` bytes each, only the last may be
     /// shorter: hand them to the kernel in one call (UDP segmentation offload). `None`: one datagram.
     pub segment_size: Option<usize>,
+    /// `Some`: the bytes go on this stream, as they are, instead.
+    pub stream: Option<StreamId>,
 }
 
 /// An RTP packet of a track, decrypted where it lies.
@@ -91,6 +93,12 @@ pub enum InputError {
     /// Media came before there were keys for it.
     #[error("there are no media keys yet")]
     NoKeys,
+    /// It came from a TURN server and is no answer, or comes from nobody it may come from.
+    #[error("nothing that the TURN server should send")]
+    Relay,
+    /// The stream is unknown, or what comes on it makes no sense: close it.
+    #[error("the stream makes no sense")]
+    Stream,
     /// ICE dropped it.
     #[error(transparent)]
     Ice(#[from] antiphon_ice::InputError),

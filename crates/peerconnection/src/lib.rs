@@ -114,6 +114,7 @@ mod ids;
 mod io;
 mod jsep;
 mod media;
+mod server;
 mod stats;
 mod transceiver;
 mod transport;
@@ -122,9 +123,15 @@ mod types;
 /// The traits and types that a crypto provider, and who passes one in, needs.
 pub use antiphon_crypto as crypto;
 pub use antiphon_datachannel::ChannelId as DataChannelId;
+pub use antiphon_ice::{
+    AddressFilter, AddressPolicy, Diagnosis, IceFailure, NatMapping, NatMappingKind, ServerError,
+    ServerErrorKind, TraceEntry, TransportPolicy,
+};
+pub use antiphon_stun::{Host, StunUri, UriError};
+pub use antiphon_turn::client::{TurnUri, UriTransport};
 pub use channel::{DataChannelInfo, DataChannelInit, DataChannelMessage};
 pub use config::{Configuration, OfferOptions};
-pub use connection::PeerConnection;
+pub use connection::{PeerConnection, StreamStep};
 pub use description::{IceCandidate, SessionDescription};
 pub use error::{
     Error, InvalidAccess, InvalidModification, InvalidState, OperationError, TypeError,
@@ -133,6 +140,7 @@ pub use event::Event;
 pub use ids::TransceiverId;
 pub use io::{InputError, MAX_RTP_PAYLOAD, Received, RtpOutgoing, RtpReceived, Transmit};
 pub use media::Drop as MediaDrop;
+pub use server::{StreamEnd, StreamId, StreamRequest, TurnServer, TurnTransport};
 pub use stats::{DataChannelStats, InboundRtpStats, OutboundRtpStats, StatsReport, TransportStats};
 pub use transceiver::{Codec, TransceiverInfo, TransceiverInit};
 pub use types::{

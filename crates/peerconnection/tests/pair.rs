@@ -274,7 +274,8 @@ fn the_end_is_told_on_every_layer() {
         call.run_for(SECOND);
         let kinds = kinds.lock().unwrap().clone();
         assert!(matches!(kinds[0], (0x80..=0xbf, 192..=223)), "BYE: {kinds:?}");
-        assert_eq!(kinds[1..].iter().map(|kind| kind.0).collect::<Vec<_>>(), [23, 21]);
+        // A record with SCTP's last word and one with an alert; DTLS 1.3 hides which is which.
+        assert!(matches!(kinds[1..], [(20..=63, _), (20..=63, _)]), "{kinds:?}");
         let closed = Event::DataChannelClosed(ids[1 - side]);
         assert!(call.events(1 - side).contains(&closed));
         for end in 0..2 {

@@ -35,7 +35,7 @@ impl Machine for Bare {
     type Error = String;
 
     fn handle_input(&mut self, now: Instant, path: Path, bytes: &mut [u8]) -> Result<(), String> {
-        let path = ice::Path { local: path.local, remote: path.remote };
+        let path = ice::Path::new(path.local, path.remote);
         let result = match bytes[0] {
             0..=3 => self.ice.handle_input(now, path, bytes).map_err(|error| error.to_string()),
             _ => self.dtls.handle_input(now, bytes).map_err(|error| error.to_string()),

@@ -1,5 +1,8 @@
 use std::time::Duration;
 
+use crate::wire::Capabilities;
+use crate::{CongestionControl, Scheduler};
+
 /// Options of an [`Association`](crate::Association). The defaults suit WebRTC.
 ///
 /// ```
@@ -19,6 +22,13 @@ pub struct Config {
     /// Default 1191, which with DTLS, UDP and a TURN header fits the 1,280 bytes every IPv6 link
     /// carries. It is also the length [`poll_output`](crate::Association::poll_output) asks for.
     pub max_packet: usize,
+    /// Largest SCTP packet the path may turn out to take, found by probing (RFC 8899). Default 0:
+    /// no probing, packets stay at [`max_packet`](Self::max_packet).
+    ///
+    /// The owner knows it: the link's MTU less IP, UDP, a TURN header where there is one, and DTLS,
+    /// for example 1500 - 20 - 8 - 37 = 1435. Probes are HEARTBEATs with PAD chunks (RFC 4820).
+    /// [`poll_output`](crate::Association::poll_output) then asks for buffers of this length.
+    pub packet_ceiling: usize,
     /// Streams we offer and accept in each direction. Default 65,535 (RFC 8831 section 6.2); a
     /// stream costs memory only once it is used.
     pub streams: u16,
@@ -66,8 +76,21 @@ pub struct Config {
     /// section 7.2.1 has about 4.
     pub initial_window: u16,
     /// Upper limit of the congestion window in bytes, which bounds what is kept for
-    /// retransmission. Default 16 MiB.
+    /// retransmission. Default 64 MiB, enough for 1 Gbit/s at 500 ms; the peer's receive window
+    /// and the send buffer bound it before that.
     pub max_window: usize,
+    /// The congestion control algorithm. Default
+    /// [`CongestionControl::Bbr`].
+    pub congestion: CongestionControl,
+    /// Which stream is served next. Default [`Scheduler::RoundRobin`]; can be changed later with
+    /// [`set_scheduler`](crate::Association::set_scheduler).
+    pub scheduler: Scheduler,
+    /// Offers to interleave the fragments of messages on different streams (RFC 8260), so that a
+    /// large message does not hold up the others. Default `true`; costs 4 bytes per chunk.
+    pub interleaving: bool,
+    /// Leaves the CRC32c out where the peer agrees (RFC 9653). Default `false`; set it only where
+    /// the packets travel inside DTLS, which protects them better.
+    pub zero_checksum: bool,
     /// Fixes the initial TSN, for tests of the wrap. Default `None`: random.
     pub initial_tsn: Option<u32>,
 }
@@ -78,6 +101,7 @@ impl Default for Config {
             local_port: 5000,
             remote_port: 5000,
             max_packet: 1191,
+            packet_ceiling: 0,
             streams: u16::MAX,
             send_buffer: 2 << 20,
             receive_buffer: 2 << 20,
@@ -93,7 +117,11 @@ impl Default for Config {
             cookie_life: Duration::from_secs(60),
             max_burst: 64,
             initial_window: 10,
-            max_window: 16 << 20,
+            max_window: 64 << 20,
+            congestion: CongestionControl::default(),
+            scheduler: Scheduler::default(),
+            interleaving: true,
+            zero_checksum: false,
             initial_tsn: None,
         }
     }
@@ -106,6 +134,7 @@ impl Config {
     /// The same options with values that cannot work replaced by the nearest that can.
     pub(crate) fn sane(mut self) -> Self {
         self.max_packet = self.max_packet.clamp(256, 65_535);
+        self.packet_ceiling = self.packet_ceiling.clamp(self.max_packet, 65_535);
         self.streams = self.streams.max(1);
         self.max_burst = self.max_burst.max(1);
         self.initial_window = self.initial_window.max(1);
@@ -125,8 +154,13 @@ impl Config {
         self.max_packet.saturating_sub(crate::wire::PACKET_HEADER) & !3
     }
 
-    /// Largest payload of one DATA chunk.
-    pub(crate) fn fragment(&self) -> usize {
-        self.chunk_room().saturating_sub(crate::wire::DATA_HEADER)
+    /// What INIT and INIT ACK announce.
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            forward_tsn: true,
+            reconfig: true,
+            interleaving: self.interleaving,
+            zero_checksum: self.zero_checksum,
+        }
     }
 }

@@ -100,7 +100,69 @@ pub enum SendError {
     },
 }
 
-/// Why streams cannot be reset.
+/// Why an association cannot be set up from what was signalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SnapError {
+    /// [`snap_init`](crate::Association::snap_init) was not called before, so the peer knows
+    /// nothing of us.
+    #[error("our own INIT was not exported")]
+    NotExported,
+    /// The handshake has begun, or the association is up or has ended.
+    #[error("the association is not fresh")]
+    NotFresh,
+    /// Not an INIT chunk, or more than one.
+    #[error("{len} bytes are not one INIT chunk")]
+    NotInit {
+        /// Bytes given.
+        len: usize,
+    },
+    /// An INIT no association can be built from.
+    #[error("INIT with unusable values")]
+    BadInit,
+}
+
+/// Why an association cannot be handed over, or taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum HandoverError {
+    /// Not established, or shutting down.
+    #[error("the association is not established")]
+    NotConnected,
+    /// Something is queued or not acknowledged.
+    #[error("{chunks} chunks and {buffered} bytes are not delivered")]
+    Sending {
+        /// Chunks not acknowledged.
+        chunks: usize,
+        /// Bytes queued.
+        buffered: usize,
+    },
+    /// Messages wait for [`recv`](crate::Association::recv) or for the rest of them.
+    #[error("{held} bytes were received and not taken")]
+    Receiving {
+        /// Bytes held, with a surcharge for each message.
+        held: usize,
+    },
+    /// A stream is being reset or added, or an answer or event is due.
+    #[error("a request or an event is under way")]
+    Busy,
+    /// Written by another version of this crate.
+    #[error("version {found} is not {known}")]
+    Version {
+        /// Version of the bytes.
+        found: u8,
+        /// Version this crate writes.
+        known: u8,
+    },
+    /// The bytes end early, go on, or contradict themselves.
+    #[error("malformed at byte {at}")]
+    Malformed {
+        /// Where.
+        at: usize,
+    },
+}
+
+/// Why streams cannot be reset or added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ResetError {
@@ -117,5 +179,13 @@ pub enum ResetError {
         stream: u16,
         /// Streams negotiated; ids are below this.
         limit: u16,
+    },
+    /// The sum would not fit 16 bits (RFC 6525 section 5.1.5).
+    #[error("{more} streams more than {have} are too many")]
+    TooManyStreams {
+        /// Streams there are.
+        have: u16,
+        /// Streams asked for.
+        more: u16,
     },
 }

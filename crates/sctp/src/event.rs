@@ -27,6 +27,16 @@ pub enum Event {
         /// How it went.
         result: ResetResult,
     },
+    /// There are more streams now: so many of ours, or of the peer's (RFC 6525 sections 5.1.5 and
+    /// 5.1.6).
+    StreamsAdded {
+        /// Streams we may send on beside those there were.
+        outgoing: u16,
+        /// Streams the peer may send on beside those there were.
+        incoming: u16,
+    },
+    /// The peer does not want more streams.
+    StreamsRefused(ResetResult),
     /// The association has ended. The last event; `recv` still returns what had arrived.
     Closed(CloseReason),
 }

@@ -37,6 +37,10 @@ impl Tsn {
         Self(self.0.saturating_add(count))
     }
 
+    pub(crate) fn minus(self, count: u64) -> Self {
+        Self(self.0.saturating_sub(count))
+    }
+
     /// How far `self` lies above `base`; 0 when it lies below.
     pub(crate) fn above(self, base: Self) -> u64 {
         self.0.saturating_sub(base.0)
@@ -48,7 +52,7 @@ impl Tsn {
     }
 }
 
-/// A stream sequence number, widened.
+/// A stream sequence number (16 bits) or message identifier (32 bits), widened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ssn(u64);
 
@@ -67,6 +71,28 @@ impl Ssn {
     pub(crate) fn near(self, wire: u16) -> Option<Self> {
         let difference = wire.wrapping_sub(self.wire()).cast_signed();
         self.0.checked_add_signed(i64::from(difference)).map(Self)
+    }
+
+    /// The message identifier on the wire (RFC 8260).
+    pub(crate) fn wire_mid(self) -> u32 {
+        let [_, _, _, _, a, b, c, d] = self.0.to_be_bytes();
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    /// Widens a message identifier as [`near`](Self::near) widens a stream sequence number.
+    pub(crate) fn near_mid(self, wire: u32) -> Option<Self> {
+        let difference = wire.wrapping_sub(self.wire_mid()).cast_signed();
+        self.0.checked_add_signed(i64::from(difference)).map(Self)
+    }
+
+    /// The number itself, for a handover.
+    pub(crate) fn whole(self) -> u64 {
+        self.0
+    }
+
+    /// What [`whole`](Self::whole) returned.
+    pub(crate) fn from_whole(number: u64) -> Self {
+        Self(number)
     }
 
     pub(crate) fn next(self) -> Self {

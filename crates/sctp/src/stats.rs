@@ -28,6 +28,10 @@ pub struct Stats {
     pub rto: Duration,
     /// Congestion window in bytes.
     pub congestion_window: usize,
+    /// Bytes per second at which packets go out, where they are paced.
+    pub pacing_rate: Option<u64>,
+    /// Largest packet with data in bytes; grows when path MTU discovery finds that it may.
+    pub packet_size: usize,
     /// Bytes in flight, chunk headers included.
     pub in_flight: usize,
     /// The receive window the peer last announced, in bytes.

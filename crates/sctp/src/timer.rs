@@ -5,6 +5,12 @@ use std::time::Duration;
 pub(crate) enum Timer {
     /// Retransmission of DATA (RFC 9260 section 6.3) and of FORWARD TSN.
     T3,
+    /// What may have been overtaken is overdue now (RFC 8985 section 6.2).
+    Reorder,
+    /// The next burst may go out.
+    Pacing,
+    /// A probe of the path's packet size is unanswered, or the next is due (RFC 8899).
+    PathMtu,
     /// Asks after the tail of a burst before T3 would.
     TailProbe,
     /// Asks whether a closed receive window has opened (RFC 9260 section 6.1 A).
@@ -26,6 +32,9 @@ pub(crate) enum Timer {
 impl Timer {
     pub(crate) const ALL: [Self; COUNT] = [
         Self::T3,
+        Self::Reorder,
+        Self::Pacing,
+        Self::PathMtu,
         Self::TailProbe,
         Self::WindowProbe,
         Self::Sack,
@@ -37,22 +46,25 @@ impl Timer {
     ];
 }
 
-const COUNT: usize = 9;
+const COUNT: usize = 12;
 
 /// When each timer fires; the table is small enough to be scanned.
 #[derive(Debug)]
 pub(crate) struct Timers {
     at: [Option<Duration>; COUNT],
+    /// None fires before this, so that the table is looked at only when one may.
+    bound: Duration,
 }
 
 impl Timers {
     pub(crate) fn new() -> Self {
-        Self { at: [None; COUNT] }
+        Self { at: [None; COUNT], bound: Duration::MAX }
     }
 
     pub(crate) fn start(&mut self, timer: Timer, at: Duration) {
         if let Some(slot) = self.at.get_mut(timer as usize) {
             *slot = Some(at);
+            self.bound = self.bound.min(at);
         }
     }
 
@@ -77,10 +89,15 @@ impl Timers {
 
     /// Stops and returns one timer that is due.
     pub(crate) fn expired(&mut self, now: Duration) -> Option<Timer> {
-        let timer =
-            Timer::ALL.into_iter().find(|timer| self.at(*timer).is_some_and(|at| at <= now))?;
-        self.stop(timer);
-        Some(timer)
+        if now < self.bound {
+            return None;
+        }
+        let due = Timer::ALL.into_iter().find(|timer| self.at(*timer).is_some_and(|at| at <= now));
+        match due {
+            Some(timer) => self.stop(timer),
+            None => self.bound = self.next().unwrap_or(Duration::MAX),
+        }
+        due
     }
 }
 

@@ -291,3 +291,29 @@ fn a_configuration_of_extremes_works() {
         assert!(manual.sctp.poll_output(manual.now, &mut buf).unwrap().is_some());
     }
 }
+
+// attack: a peer that begins messages without end, on all streams and with all identifiers
+#[test]
+fn unfinished_interleaved_messages_stay_within_the_receive_buffer() {
+    let buffer = 500_000;
+    let mut manual = Manual::open_interleaving(config(|c| {
+        c.receive_buffer = buffer;
+        c.max_receive_message_size = 100_000;
+    }));
+    let mut tsn = PEER_TSN;
+    let (_, usage) = alloc::measure(|| {
+        for round in 0..40_000_u32 {
+            // A first fragment of a byte, or one that waits for others before it.
+            let (flags, last) = if round % 2 == 0 { (2, 51) } else { (0, 1 + round % 3) };
+            let stream = (round % 900) as u16;
+            let fragment = common::i_data(flags | 4, tsn, stream, round, last, b"x");
+            manual.chunks(&[fragment]).unwrap();
+            tsn = tsn.wrapping_add(1);
+            manual.drain();
+        }
+    });
+    assert!(usage.retained_bytes < 4 * buffer as i64, "{} bytes", usage.retained_bytes);
+    assert!(!manual.sctp.is_closed());
+    let window = manual.sctp.stats().chunks_received;
+    assert!(window < 10_000, "{window} chunks taken");
+}

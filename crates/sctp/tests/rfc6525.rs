@@ -347,3 +347,85 @@ fn a_message_cut_short_gets_one_more_tsn_for_its_end() {
     assert_eq!(be32(&forward[0].1, 0), manual.tsn + 1);
     assert_eq!(manual.sctp.buffered(3), 0);
 }
+
+/// The parameter of a request to add streams: 17 ours, 18 the other's.
+fn add(kind: u8, request: u32, count: u16) -> Vec<u8> {
+    let mut value = vec![0, kind, 0, 12];
+    value.extend(request.to_be_bytes());
+    value.extend(count.to_be_bytes());
+    value.extend([0; 2]);
+    chunk(130, 0, &value)
+}
+
+//= rfc6525#4.5
+//= type=test
+//= rfc6525#5.1.5
+//= type=test
+//= rfc6525#5.2.5
+//= type=test
+#[test]
+fn streams_are_added_on_both_sides_and_carry_messages() {
+    let mut pair = common::connected(common::config(|c| c.streams = 10), 5 * MS);
+    let now = pair.now();
+    let refused = pair.a.machine.sctp.send(now, message(10, "early"));
+    assert!(refused.is_err());
+    pair.a.machine.sctp.add_streams(now, 5, 7).unwrap();
+    pair.run_for(SEC);
+    assert_eq!(pair.a.machine.sctp.outgoing_streams(), Some(15));
+    assert_eq!(pair.a.machine.sctp.incoming_streams(), Some(17));
+    assert_eq!(pair.b.machine.sctp.incoming_streams(), Some(15));
+    assert_eq!(pair.b.machine.sctp.outgoing_streams(), Some(17));
+    let added = |outgoing, incoming| Event::StreamsAdded { outgoing, incoming };
+    for (events, mine, theirs) in [(&pair.a.events, 5, 7), (&pair.b.events, 7, 5)] {
+        assert!(events.iter().any(|(_, event)| *event == added(mine, 0)));
+        assert!(events.iter().any(|(_, event)| *event == added(0, theirs)));
+    }
+    let now = pair.now();
+    pair.a.machine.sctp.send(now, message(14, "there")).unwrap();
+    pair.b.machine.sctp.send(now, message(16, "back")).unwrap();
+    pair.run_for(SEC);
+    assert_eq!((pair.b.machine.inbox.len(), pair.a.machine.inbox.len()), (1, 1));
+}
+
+//= rfc6525#4.6
+//= type=test
+//= rfc6525#5.2.6
+//= type=test
+#[test]
+fn more_streams_than_sixteen_bits_hold_are_denied() {
+    let mut manual = open();
+    let full = manual.sctp.incoming_streams().unwrap();
+    manual.chunks(&[add(17, PEER_TSN, u16::MAX - full + 1)]).unwrap();
+    let answer = manual.drain_kind(130).remove(0).1;
+    assert_eq!((be32(&answer, 4), be32(&answer, 8)), (PEER_TSN, 2));
+    assert_eq!(manual.sctp.incoming_streams(), Some(full));
+    let have = manual.sctp.outgoing_streams().unwrap();
+    let more = u16::MAX - have + 1;
+    let too_many = Err(ResetError::TooManyStreams { have, more });
+    assert_eq!(manual.sctp.add_streams(manual.now, more, 0), too_many);
+    // Answered again when it is asked again, and nothing is added twice.
+    manual.chunks(&[add(17, PEER_TSN + 1, 3)]).unwrap();
+    manual.chunks(&[add(17, PEER_TSN + 1, 3)]).unwrap();
+    assert_eq!(manual.sctp.incoming_streams(), Some(full + 3));
+    let answers = manual.drain_kind(130);
+    assert_eq!(be32(&answers.last().unwrap().1, 8), 1);
+    // A request for ours is followed by our own.
+    manual.chunks(&[add(18, PEER_TSN + 2, 2)]).unwrap();
+    let own = manual.drain_kind(130);
+    assert!(own.iter().any(|(_, value)| value[..2] == [0, 17] && value[8..10] == [0, 2]));
+}
+
+//= rfc6525#5.1.3
+//= type=test
+#[test]
+fn the_peer_resets_what_it_is_asked_to() {
+    let mut pair = common::connected(Config::default(), 5 * MS);
+    let now = pair.now();
+    pair.b.machine.sctp.send(now, message(4, "before")).unwrap();
+    pair.run_for(SEC);
+    let now = pair.now();
+    pair.a.machine.sctp.ask_for_reset(now, &[4]).unwrap();
+    pair.run_for(SEC);
+    let reset = Event::StreamReset { streams: Box::new([4]) };
+    assert!(pair.a.events.iter().any(|(_, event)| *event == reset));
+}

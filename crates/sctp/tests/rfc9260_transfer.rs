@@ -159,10 +159,19 @@ fn the_whole_window_fits_one_burst_after_each_sack() {
 #[test]
 fn the_third_report_of_a_missing_chunk_brings_it_back() {
     let mut manual = open();
+    // The first exchanges tell the round trip.
+    for _ in 0..20 {
+        manual.send(message(0, "measure"));
+        manual.drain();
+        manual.wait(20 * MS);
+        manual.chunks(&[sack(manual.tsn, 100_000, &[])]).unwrap();
+        manual.tsn = manual.tsn.wrapping_add(1);
+    }
     for i in 0..8 {
         manual.send(message(0, numbered(i, 1000)));
     }
     assert_eq!(manual.drain_kind(0).len(), 8);
+    manual.wait(20 * MS);
     let base = manual.tsn.wrapping_sub(1);
     for end in 2..4 {
         manual.chunks(&[sack(base, 100_000, &[(2, end)])]).unwrap();

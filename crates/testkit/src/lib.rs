@@ -5,6 +5,7 @@
 //! |---|---|
 //! | an instant to begin with | [`start`] |
 //! | two machines that talk over a bad network | [`Pair`], [`netem`] |
+//! | a machine that keeps to a script of packets, calls and times | [`script`] |
 //! | proof that a machine keeps the nine rules of the five verbs | [`conformance`] |
 //! | proof that a path does not allocate, or stays small | [`alloc`] |
 //! | session descriptions and datagrams of browsers | [`fixtures`] |
@@ -58,6 +59,7 @@ mod machine;
 pub mod netem;
 mod pair;
 mod random;
+pub mod script;
 
 pub use forwarder::Forwarder;
 pub use machine::{Machine, Path, Sent};

@@ -1,17 +1,14 @@
-use std::ops::Range;
-
 use bytes::Bytes;
 
 use crate::connection::established::Established;
 use crate::connection::{Connection, State};
-use crate::handshake::v12::Keys;
 use crate::handshake::{Failure, Step};
-use crate::record::{Incoming, RecordLayer};
+use crate::record::{APPLICATION, Incoming, OpenError, Opened, PLAIN};
 use crate::wire::Alert;
-use crate::wire::alert::AlertMessage;
-use crate::wire::handshake::HandshakeType;
-use crate::wire::record::{ContentType, HEADER_LEN};
-use crate::{CloseReason, Data, InputError, Role};
+use crate::wire::ack::{Ack, RecordNumber};
+use crate::wire::alert::{AlertMessage, FATAL, WARNING};
+use crate::wire::record::ContentType;
+use crate::{CloseReason, Data, InputError, Version, Violation};
 
 /// Room for so many ranges stays reserved.
 const MAX_IDLE_RANGES: usize = 64;
@@ -43,9 +40,12 @@ impl Connection {
             if rest.is_empty() && at > 0 {
                 break;
             }
-            let (framed, len) = RecordLayer::frame(rest);
-            let record = rest.get_mut(..len.unwrap_or_default()).unwrap_or_default();
-            let handled = framed.and_then(|incoming| self.handle_record(incoming, record, at));
+            let framed = self.records.frame(rest);
+            let record = rest.get_mut(..framed.len.unwrap_or_default()).unwrap_or_default();
+            let handled = match framed.incoming {
+                Ok(incoming) => self.handle_record(incoming, record, at),
+                Err(why) => Err(why),
+            };
             match handled {
                 Ok(()) => {
                     used = true;
@@ -56,7 +56,7 @@ impl Connection {
                     error = error.or(Some(why));
                 }
             }
-            let Some(len) = len else { break };
+            let Some(len) = framed.len else { break };
             at = at.saturating_add(len);
         }
         match error {
@@ -67,19 +67,32 @@ impl Connection {
 
     /// Keeps a datagram that comes before we know our role: it may be the client's hello.
     fn hold_datagram(&mut self, datagram: &[u8]) -> Result<(), InputError> {
-        let (framed, _) = RecordLayer::frame(datagram);
-        let held = framed.and_then(|incoming| {
-            if incoming.kind != ContentType::Handshake || incoming.header.epoch != 0 {
-                return Err(InputError::Unexpected(incoming.header.kind));
+        let held = match self.records.frame(datagram).incoming {
+            Ok(Incoming::Classic { header, kind: ContentType::Handshake }) if header.epoch == 0 => {
+                self.hold(datagram)
             }
-            self.hold(datagram)
-        });
+            Ok(Incoming::Classic { header, .. }) => Err(InputError::Unexpected(header.kind)),
+            Ok(Incoming::Unified(_)) => {
+                let first = datagram.first().copied().unwrap_or_default();
+                Err(InputError::NotARecord(first))
+            }
+            Err(error) => Err(error),
+        };
         held.inspect_err(|error| self.count(*error))
     }
 
     fn hold(&mut self, bytes: &[u8]) -> Result<(), InputError> {
         if !self.held.push(bytes) {
             return Err(InputError::TooEarly { limit: self.held.limit() });
+        }
+        self.stats.records_held = self.stats.records_held.saturating_add(1);
+        Ok(())
+    }
+
+    /// Keeps application data until the peer is verified.
+    fn hold_data(&mut self, bytes: &[u8]) -> Result<(), InputError> {
+        if !self.unverified.push(bytes) {
+            return Err(InputError::TooEarly { limit: self.unverified.limit() });
         }
         self.stats.records_held = self.stats.records_held.saturating_add(1);
         Ok(())
@@ -93,21 +106,30 @@ impl Connection {
         }
     }
 
-    /// Handles again what came too early: there are keys now, or the peer is verified.
-    pub(super) fn handle_held_records(&mut self) {
+    /// Handles again what came before its keys.
+    fn handle_held_records(&mut self) {
         for mut record in self.held.take() {
-            let (Ok(incoming), _) = RecordLayer::frame(&record) else { continue };
-            if let Some(plaintext) = self.handle_protected(incoming, &mut record) {
+            let Ok(incoming) = self.records.frame(&record).incoming else { continue };
+            let Ok(opened) = self.open(incoming, &mut record) else { continue };
+            let Some(opened) = opened else { continue };
+            let content = opened.content.clone();
+            if opened.kind == ContentType::ApplicationData && self.is_connected() {
                 let bytes = Bytes::from(record);
-                self.data.push_back(Data::Held(bytes.slice(plaintext)));
+                self.data.push_back(Data::Held(bytes.slice(content)));
+                continue;
+            }
+            let bytes = record.get(content).unwrap_or_default();
+            if let Err(error) = self.handle_content(&opened, bytes) {
+                self.count(error);
             }
         }
     }
 
-    /// Like [`open_record`](Self::open_record); what is wrong is counted.
-    fn handle_protected(&mut self, incoming: Incoming, record: &mut [u8]) -> Option<Range<usize>> {
-        let opened = self.open_record(incoming, record);
-        opened.inspect_err(|error| self.count(*error)).ok().flatten()
+    /// Hands out the application data that waited for the peer to be verified.
+    pub(super) fn release_data(&mut self) {
+        for bytes in self.unverified.take() {
+            self.data.push_back(Data::Held(Bytes::from(bytes)));
+        }
     }
 
     /// Handles one whole record that starts at offset `at` of the caller's datagram.
@@ -117,121 +139,177 @@ impl Connection {
         record: &mut [u8],
         at: usize,
     ) -> Result<(), InputError> {
-        if incoming.header.epoch == 0 {
-            let payload = record.get(HEADER_LEN..).unwrap_or_default();
-            return self.handle_plain(incoming, payload);
-        }
-        if let Some(plaintext) = self.open_record(incoming, record)? {
-            let range = at.saturating_add(plaintext.start)..at.saturating_add(plaintext.end);
+        let Some(opened) = self.open(incoming, record)? else { return Ok(()) };
+        let content = opened.content.clone();
+        if opened.kind == ContentType::ApplicationData && self.is_connected() && opened.epoch > 0 {
+            let range = at.saturating_add(content.start)..at.saturating_add(content.end);
             self.data.push_back(Data::InPlace(range));
+            return Ok(());
+        }
+        let bytes = record.get(content).unwrap_or_default();
+        if opened.epoch == PLAIN {
+            self.handle_plain(&opened, bytes)
+        } else {
+            self.handle_content(&opened, bytes)
+        }
+    }
+
+    /// Opens a record. `None`: it was kept for later, or ended the connection.
+    fn open(
+        &mut self,
+        incoming: Incoming,
+        record: &mut [u8],
+    ) -> Result<Option<Opened>, InputError> {
+        if matches!(self.state, State::Closed(_)) {
+            return Err(InputError::Closed);
+        }
+        match self.records.open(incoming, record) {
+            Ok(opened) => {
+                if opened.epoch > PLAIN {
+                    let expires = self.clock.after(self.config.linger);
+                    self.records.note_reading(opened.epoch, expires);
+                }
+                Ok(Some(opened))
+            }
+            Err(OpenError::Dropped(error)) => {
+                if self.records.is_read_exhausted() {
+                    self.finish(CloseReason::KeysExhausted);
+                }
+                Err(error)
+            }
+            Err(OpenError::Violation(violation)) => {
+                self.finish(CloseReason::PeerMisbehaved(violation));
+                Ok(None)
+            }
+            //= rfc6347#4.2.4
+            // What overtakes the messages that bring its keys is kept, within bounds.
+            Err(OpenError::NoKeys) => match &self.state {
+                State::Handshake(_) => self.hold(record).map(|()| None),
+                State::Established(_) | State::Idle { .. } | State::Closed(_) => {
+                    let epoch = self.records.newest_read().saturating_add(1);
+                    Err(InputError::Epoch(epoch))
+                }
+            },
+        }
+    }
+
+    /// A record of epoch 0: anybody can have written it.
+    fn handle_plain(&mut self, opened: &Opened, payload: &[u8]) -> Result<(), InputError> {
+        let kind = opened.kind;
+        let unexpected = InputError::Unexpected(kind.to_wire());
+        let State::Handshake(handshake) = &mut self.state else {
+            if kind == ContentType::Alert {
+                self.stats.alerts_ignored = self.stats.alerts_ignored.saturating_add(1);
+            }
+            return Err(InputError::Epoch(PLAIN));
+        };
+        let (config, clock, stats) = (&self.config, &self.clock, &mut self.stats);
+        let suspicion = match kind {
+            ContentType::Handshake => {
+                let number = RecordNumber { epoch: PLAIN, sequence: opened.sequence };
+                let handled = handshake.handle_record(payload, number, config, clock, stats);
+                return self.conclude_handshake_record(handled);
+            }
+            ContentType::ChangeCipherSpec if payload == [1] => return Ok(()),
+            ContentType::ChangeCipherSpec => Violation::ChangeCipherSpec,
+            ContentType::Alert => match AlertMessage::parse(payload) {
+                Ok(message) => {
+                    self.doubt_alert(message);
+                    return Ok(());
+                }
+                Err(_) => Violation::Alert,
+            },
+            ContentType::Ack => match Ack::parse(payload) {
+                Ok(ack) => {
+                    // In epoch 0 it leads to a suspicion at most.
+                    let _ = handshake.handle_ack(ack, PLAIN, config, clock, stats);
+                    return Ok(());
+                }
+                Err(_) => Violation::Ack,
+            },
+            ContentType::ApplicationData | ContentType::Tls12Cid => {
+                Violation::UnexpectedRecord(kind.to_wire())
+            }
+        };
+        handshake.suspect(CloseReason::PeerMisbehaved(suspicion), config, clock);
+        Err(unexpected)
+    }
+
+    /// An alert that anybody can have sent: by itself it ends nothing.
+    fn doubt_alert(&mut self, message: AlertMessage) {
+        self.stats.alerts_ignored = self.stats.alerts_ignored.saturating_add(1);
+        let State::Handshake(handshake) = &mut self.state else { return };
+        let reason = if message.alert == Alert::CLOSE_NOTIFY {
+            CloseReason::PeerClosed
+        } else if message.level == WARNING {
+            return;
+        } else if message.level == FATAL {
+            CloseReason::PeerAlert(message.alert)
+        } else {
+            CloseReason::PeerMisbehaved(Violation::AlertLevel(message.level))
+        };
+        handshake.doubt(reason, &self.config, &self.clock);
+    }
+
+    fn conclude_handshake_record(
+        &mut self,
+        handled: Result<bool, Failure>,
+    ) -> Result<(), InputError> {
+        match handled {
+            Ok(used) => {
+                self.advance();
+                if used { Ok(()) } else { Err(InputError::Fragment) }
+            }
+            Err(failure) => {
+                self.finish(failure.reason());
+                Ok(())
+            }
+        }
+    }
+
+    /// What a protected record carried, unless that is application data for the caller.
+    fn handle_content(&mut self, opened: &Opened, bytes: &[u8]) -> Result<(), InputError> {
+        let (kind, epoch) = (opened.kind, opened.epoch);
+        let is_13 = self.records.version() == Some(Version::Dtls13);
+        let unexpected = CloseReason::PeerMisbehaved(Violation::UnexpectedRecord(kind.to_wire()));
+        match kind {
+            ContentType::ApplicationData if is_13 && epoch < APPLICATION => self.finish(unexpected),
+            ContentType::ApplicationData => return self.hold_data(bytes),
+            ContentType::Alert => match AlertMessage::parse(bytes) {
+                Ok(message) => self.handle_alert(message),
+                Err(_) => self.finish(CloseReason::PeerMisbehaved(Violation::Alert)),
+            },
+            ContentType::Handshake => {
+                let number = RecordNumber { epoch, sequence: opened.sequence };
+                return self.handle_protected_handshake(bytes, number);
+            }
+            ContentType::Ack if is_13 => {
+                if let Err(reason) = self.handle_ack(bytes, epoch) {
+                    self.finish(reason);
+                }
+            }
+            ContentType::Ack | ContentType::ChangeCipherSpec | ContentType::Tls12Cid => {
+                self.finish(unexpected);
+            }
         }
         Ok(())
     }
 
-    /// A record of epoch 0: anybody can have written it.
-    fn handle_plain(&mut self, incoming: Incoming, payload: &[u8]) -> Result<(), InputError> {
-        let unexpected = Err(InputError::Unexpected(incoming.header.kind));
-        let State::Handshake(handshake) = &mut self.state else {
-            if incoming.kind == ContentType::Alert {
-                self.stats.alerts_ignored = self.stats.alerts_ignored.saturating_add(1);
-            }
-            return Err(InputError::Epoch(0));
-        };
-        match incoming.kind {
-            ContentType::Handshake => {
-                let (config, clock, stats) = (&self.config, &self.clock, &mut self.stats);
-                if !handshake.handle_record(payload, 0, config, clock, stats) {
-                    return Err(InputError::Fragment);
-                }
-                self.advance();
-                Ok(())
-            }
-            ContentType::ChangeCipherSpec if payload == [1] => Ok(()),
-            ContentType::Alert => {
-                let Ok(message) = AlertMessage::parse(payload) else { return unexpected };
-                self.stats.alerts_ignored = self.stats.alerts_ignored.saturating_add(1);
-                // Anybody can have sent it: by itself it ends nothing.
-                let closing = message.alert == Alert::CLOSE_NOTIFY;
-                if message.fatal || closing {
-                    let reason = if closing {
-                        CloseReason::PeerClosed
-                    } else {
-                        CloseReason::PeerAlert(message.alert)
-                    };
-                    handshake.doubt(reason, &self.config, &self.clock);
-                }
-                Ok(())
-            }
-            ContentType::ChangeCipherSpec | ContentType::ApplicationData => unexpected,
-        }
-    }
-
-    /// A record of epoch 1. Returns where application data lies in it, if that is what it carries
-    /// and its time has come.
-    fn open_record(
+    fn handle_protected_handshake(
         &mut self,
-        incoming: Incoming,
-        record: &mut [u8],
-    ) -> Result<Option<Range<usize>>, InputError> {
-        let is_data = incoming.kind == ContentType::ApplicationData;
-        if matches!(self.state, State::Closed(_)) {
-            return Err(InputError::Closed);
-        }
-        //= rfc6347#4.2.4
-        // Data that overtakes the peer's Finished is kept, within bounds.
-        if !self.records.can_read() || (is_data && !self.is_connected()) {
-            self.hold(record)?;
-            return Ok(None);
-        }
-        let payload = record.get_mut(HEADER_LEN..).unwrap_or_default();
-        let opened = self.records.open(incoming.header, payload);
-        if self.records.is_read_exhausted() {
-            self.finish(CloseReason::KeysExhausted);
-            return Err(InputError::NotAuthentic);
-        }
-        let plaintext = opened?;
-        let bytes = payload.get(plaintext.clone()).unwrap_or_default();
-        match incoming.kind {
-            ContentType::ApplicationData => {
-                let shift = |offset: usize| offset.saturating_add(HEADER_LEN);
-                return Ok(Some(shift(plaintext.start)..shift(plaintext.end)));
-            }
-            ContentType::Alert => {
-                let unexpected = InputError::Unexpected(incoming.header.kind);
-                self.handle_alert(AlertMessage::parse(bytes).map_err(|_| unexpected)?);
-            }
-            ContentType::Handshake => self.handle_protected_handshake(bytes)?,
-            ContentType::ChangeCipherSpec => {
-                return Err(InputError::Unexpected(incoming.header.kind));
-            }
-        }
-        Ok(None)
-    }
-
-    fn handle_protected_handshake(&mut self, payload: &[u8]) -> Result<(), InputError> {
+        payload: &[u8],
+        number: RecordNumber,
+    ) -> Result<(), InputError> {
         match &mut self.state {
             State::Handshake(handshake) => {
                 let (config, clock, stats) = (&self.config, &self.clock, &mut self.stats);
-                if !handshake.handle_record(payload, 1, config, clock, stats) {
-                    return Err(InputError::Fragment);
-                }
-                self.advance();
-                Ok(())
+                let handled = handshake.handle_record(payload, number, config, clock, stats);
+                self.conclude_handshake_record(handled)
             }
-            State::Established(established) => {
-                let kind = payload.first().copied().map(HandshakeType::from_wire);
-                if kind == Some(HandshakeType::Finished) {
-                    if established.repeat(&self.clock) {
-                        self.stats.flights_repeated = self.stats.flights_repeated.saturating_add(1);
-                    }
-                } else if established.refuses(&self.clock) {
-                    //= rfc8827#6.5
-                    // Renegotiation is refused.
-                    let alert = AlertMessage { fatal: false, alert: Alert::NO_RENEGOTIATION };
-                    self.alert.get_or_insert(alert);
-                }
-                Ok(())
+            State::Established(established) if established.is_13() => {
+                self.handle_post_handshake(payload, number)
             }
+            State::Established(_) => self.handle_late_handshake(payload),
             State::Idle { .. } | State::Closed(_) => Err(InputError::Closed),
         }
     }
@@ -247,44 +325,53 @@ impl Connection {
         }
     }
 
-    fn apply(&mut self, step: Step) {
+    fn apply(&mut self, mut step: Step) {
+        if let Some(version) = step.version {
+            self.records.set_version(version);
+        }
+        if let Some((own, peer)) = step.connection_ids.take() {
+            self.records.set_connection_ids(own, peer);
+        }
+        self.records.send_limit = step.send_limit.unwrap_or(self.records.send_limit);
+        self.records.receive_limit = step.receive_limit.unwrap_or(self.records.receive_limit);
         // A peer that is not the announced one hears nothing more of us.
         self.verify_peer();
         let State::Handshake(handshake) = &mut self.state else { return };
         let role = handshake.role();
-        if let Some(outcome) = step.outcome {
+        let new_keys = !step.read.is_empty();
+        if let Err(error) = self.install(&step) {
+            self.finish(CloseReason::Crypto(error));
+            return;
+        }
+        if step.outcome.is_some() {
             let idle = State::Closed(Some(role));
             let State::Handshake(handshake) = std::mem::replace(&mut self.state, idle) else {
                 return;
             };
-            let (certificate, flight) = handshake.into_remains();
-            let certificate = certificate.unwrap_or_default();
-            let mut established =
-                Established::new(role, outcome.secrets, outcome.connected, certificate);
-            established.keep(flight, self.config.linger, &self.clock);
-            self.records.write_epoch = 1;
+            let Some(mut established) = Established::new(role, &mut step, handshake.into_remains())
+            else {
+                return;
+            };
+            established.settle(&self.config, &self.clock);
+            self.records.expire_old_epochs(self.clock.after(self.config.linger));
             self.state = State::Established(Box::new(established));
             self.verify_peer();
         }
-        if let Some(keys) = step.keys {
-            self.install(keys, role);
+        if new_keys {
+            self.handle_held_records();
         }
     }
 
-    fn install(&mut self, keys: Keys, role: Role) {
-        let (write, read) = match role {
-            Role::Client => (keys.client, keys.server),
-            Role::Server => (keys.server, keys.client),
-        };
-        if let Err(error) = self.records.install(&*self.config.provider, write, read) {
-            self.finish(Failure::Crypto(error).reason());
-            return;
+    fn install(&mut self, step: &Step) -> Result<(), antiphon_crypto::CryptoError> {
+        let provider = &*self.config.provider;
+        for (epoch, keys) in &step.write {
+            self.records.install_write(provider, *epoch, keys)?;
         }
-        // A client's keys come with its ChangeCipherSpec; a server sends its own at the end.
-        if role == Role::Client {
-            self.records.write_epoch = 1;
+        for (epoch, keys) in &step.read {
+            self.records.install_read(provider, *epoch, keys)?;
         }
-        self.handle_held_records();
+        self.records.write_epoch = step.write_epoch.unwrap_or(self.records.write_epoch);
+        Ok(())
     }
 
     /// Counts a record that was dropped.
@@ -294,6 +381,7 @@ impl Connection {
             | InputError::Truncated { .. }
             | InputError::Version(_)
             | InputError::TooLong { .. }
+            | InputError::ConnectionId
             | InputError::Unexpected(_) => &mut self.stats.records_malformed,
             InputError::Epoch(_) | InputError::Closed => &mut self.stats.records_wrong_epoch,
             InputError::Replayed(_) => &mut self.stats.records_replayed,

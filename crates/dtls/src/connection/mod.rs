@@ -5,6 +5,7 @@ mod established;
 mod export;
 mod input;
 mod output;
+mod post;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -20,8 +21,8 @@ use rand_core::{Rng as _, SeedableRng as _};
 use crate::clock::Clock;
 use crate::config::MIN_MTU;
 use crate::connection::established::Established;
-use crate::handshake::Handshake;
-use crate::record::{Held, PROTECTION_AFTER, PROTECTION_BEFORE, RecordLayer};
+use crate::handshake::{Delivery, Handshake};
+use crate::record::{Held, RecordLayer};
 use crate::wire::RANDOM_LEN;
 use crate::wire::alert::AlertMessage;
 use crate::wire::record::MAX_PLAINTEXT;
@@ -30,8 +31,9 @@ use crate::{
     StartError, Stats, Transmit,
 };
 
-/// What protection of application data takes around a payload.
-pub const OVERHEAD: Overhead = Overhead { before: PROTECTION_BEFORE, after: PROTECTION_AFTER };
+/// What protection of application data takes around a payload at most, whatever the version and
+/// the cipher suite, without connection ids.
+pub const OVERHEAD: Overhead = Overhead { before: 21, after: 17 };
 
 /// One end of a DTLS connection, client or server.
 ///
@@ -52,7 +54,10 @@ pub struct Connection {
     state: State,
     fingerprints: Vec<Fingerprint>,
     round_trip: Option<Duration>,
+    /// Records for which there are no keys yet.
     held: Held,
+    /// Application data that waits for the peer to be verified.
+    unverified: Held,
     data: VecDeque<Data>,
     events: VecDeque<Event>,
     alert: Option<AlertMessage>,
@@ -85,6 +90,7 @@ impl Connection {
             fingerprints: Vec::new(),
             round_trip: None,
             held: Held::new(config.max_early_bytes),
+            unverified: Held::new(config.max_early_bytes),
             data: VecDeque::new(),
             events: VecDeque::new(),
             alert: None,
@@ -109,9 +115,14 @@ impl Connection {
                 }
             });
         };
-        let handshake = Handshake::start(role, random, &self.config, &self.clock, self.round_trip);
-        self.state = State::Handshake(Box::new(handshake));
-        self.handle_early_datagrams();
+        let (config, clock) = (&self.config, &self.clock);
+        match Handshake::start(role, random, config, clock, self.round_trip) {
+            Ok(handshake) => {
+                self.state = State::Handshake(Box::new(handshake));
+                self.handle_early_datagrams();
+            }
+            Err(failure) => self.finish(failure.reason()),
+        }
         Ok(())
     }
 
@@ -139,8 +150,22 @@ impl Connection {
     pub fn peer_certificate(&self) -> Option<&[u8]> {
         match &self.state {
             State::Handshake(handshake) => handshake.peer_certificate(),
+            State::Established(established) if established.peer_certificate.is_empty() => None,
             State::Established(established) => Some(&established.peer_certificate),
             State::Idle { .. } | State::Closed(_) => None,
+        }
+    }
+
+    /// The application protocol that was agreed on (RFC 7301), once connected.
+    #[must_use]
+    pub fn alpn_protocol(&self) -> Option<&[u8]> {
+        match &self.state {
+            State::Established(established) if established.verified => {
+                established.protocol.as_deref()
+            }
+            State::Idle { .. } | State::Handshake(_) | State::Established(_) | State::Closed(_) => {
+                None
+            }
         }
     }
 
@@ -153,8 +178,29 @@ impl Connection {
     /// Tells the path's round trip, as ICE measured it. The first wait for an answer follows it.
     pub fn set_round_trip(&mut self, round_trip: Duration) {
         self.round_trip = Some(round_trip);
-        if let State::Handshake(handshake) = &mut self.state {
-            handshake.set_round_trip(round_trip, &self.config);
+        if let Some(delivery) = self.delivery_mut() {
+            delivery.0.set_round_trip(round_trip, delivery.1);
+        }
+    }
+
+    /// Changes [`Config::mtu`], for what is sent from now on.
+    pub fn set_mtu(&mut self, mtu: usize) {
+        self.config.mtu = mtu.clamp(MIN_MTU, MAX_PLAINTEXT);
+    }
+
+    /// Changes [`Config::initial_timeout`]. A flight that was not sent again yet waits as long.
+    pub fn set_initial_timeout(&mut self, timeout: Duration) {
+        self.config.initial_timeout = Some(timeout);
+        if let Some(delivery) = self.delivery_mut() {
+            delivery.0.adjust_timer(delivery.1);
+        }
+    }
+
+    fn delivery_mut(&mut self) -> Option<(&mut Delivery, &Config)> {
+        match &mut self.state {
+            State::Handshake(handshake) => Some((&mut handshake.delivery, &self.config)),
+            State::Established(established) => Some((&mut established.delivery, &self.config)),
+            State::Idle { .. } | State::Closed(_) => None,
         }
     }
 
@@ -204,14 +250,17 @@ impl Connection {
     /// Lets time pass until `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.clock.advance(now);
-        match &mut self.state {
-            State::Handshake(handshake) => {
-                if let Some(reason) = handshake.handle_timeout(&self.clock, &mut self.stats) {
-                    self.finish(reason);
-                }
+        let (config, clock, stats) = (&self.config, &self.clock, &mut self.stats);
+        let ended = match &mut self.state {
+            State::Handshake(handshake) => handshake.handle_timeout(clock, config, stats),
+            State::Established(established) => {
+                self.records.handle_timeout(clock.now());
+                established.handle_timeout(clock, config, stats)
             }
-            State::Established(established) => established.handle_timeout(&self.clock),
-            State::Idle { .. } | State::Closed(_) => {}
+            State::Idle { .. } | State::Closed(_) => None,
+        };
+        if let Some(reason) = ended {
+            self.finish(reason);
         }
     }
 
@@ -221,21 +270,37 @@ impl Connection {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let moment = match &self.state {
             State::Handshake(handshake) => handshake.poll_timeout(),
-            State::Established(established) => established.poll_timeout(),
+            State::Established(established) => {
+                established.poll_timeout().into_iter().chain(self.records.next_expiry()).min()
+            }
             State::Idle { .. } | State::Closed(_) => None,
         };
         self.clock.instant(moment?)
     }
 
-    /// The room that [`protect`](Self::protect) needs around a payload.
+    /// When a flight is sent again, or an acknowledgement is due, unless something comes before: a
+    /// part of [`poll_timeout`](Self::poll_timeout), which also knows when to give up or forget.
+    #[must_use]
+    pub fn retransmission_timeout(&self) -> Option<Instant> {
+        let moment = match &self.state {
+            State::Handshake(handshake) => handshake.delivery.poll_timeout(),
+            State::Established(established) => established.delivery.poll_timeout(),
+            State::Idle { .. } | State::Closed(_) => None,
+        };
+        self.clock.instant(moment?)
+    }
+
+    /// The room that [`protect`](Self::protect) takes around a payload: once connected exactly
+    /// that, before [`OVERHEAD`]. It changes only when the peer wants another connection id.
     #[must_use]
     pub fn overhead(&self) -> Overhead {
-        OVERHEAD
+        if self.is_connected() { self.records.room(self.records.newest_write()) } else { OVERHEAD }
     }
 
     /// Protects application data in place: `payload` is where it lies in `buf`, with
     /// [`overhead`](Self::overhead) around it. Returns where the record lies, ready to be sent as
-    /// a datagram, or in one with other records. Allocates nothing.
+    /// a datagram, or in one with other records. Where the record starts depends on version and
+    /// cipher suite. Allocates nothing.
     ///
     /// # Errors
     ///

@@ -1,13 +1,11 @@
 use crate::connection::{Connection, State};
-use crate::handshake::Flight;
-use crate::record::RecordLayer;
 use crate::wire::DTLS_1_2;
 use crate::wire::alert::{ALERT_LEN, AlertMessage};
 use crate::wire::record::ContentType;
 use crate::{BufferTooSmall, Transmit};
 
 impl Connection {
-    /// Alerts first, then the flight.
+    /// Alerts first, then what the handshake layer has to say.
     pub(super) fn write_datagram(
         &mut self,
         buf: &mut [u8],
@@ -15,20 +13,18 @@ impl Connection {
         if let Some(alert) = self.alert {
             return self.write_alert(alert, buf);
         }
-        let len = match &mut self.state {
-            State::Handshake(handshake) if handshake.has_output() => {
-                let buf = budget(handshake.mtu(&self.config), buf)?;
-                handshake.write_datagram(&mut self.records, buf, &self.clock)
-            }
-            State::Established(established) => {
-                let pending = established.linger.as_mut().map(|linger| &mut linger.flight);
-                let Some(flight) = pending.filter(|flight| Flight::is_pending(flight)) else {
-                    return Ok(None);
-                };
-                flight.write_datagram(&mut self.records, budget(self.config.mtu, buf)?)
-            }
-            State::Idle { .. } | State::Handshake(_) | State::Closed(_) => return Ok(None),
+        self.renew_keys();
+        let delivery = match &mut self.state {
+            State::Handshake(handshake) => &mut handshake.delivery,
+            State::Established(established) => &mut established.delivery,
+            State::Idle { .. } | State::Closed(_) => return Ok(None),
         };
+        if !delivery.has_output() {
+            return Ok(None);
+        }
+        let need = delivery.mtu(&self.config);
+        let buf = buf.get_mut(..need).ok_or(BufferTooSmall { need })?;
+        let len = delivery.write_datagram(&mut self.records, buf, &self.clock, &mut self.stats);
         Ok((len > 0).then_some(Transmit { len }))
     }
 
@@ -38,22 +34,18 @@ impl Connection {
         buf: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         let epoch = self.records.write_epoch;
-        let len = RecordLayer::overhead(epoch).saturating_add(ALERT_LEN);
+        let room = self.records.room(epoch);
+        let end = room.before.saturating_add(ALERT_LEN);
+        let len = end.saturating_add(room.after);
         let record = buf.get_mut(..len).ok_or(BufferTooSmall { need: len })?;
-        let payload = record.get_mut(RecordLayer::before(epoch)..).unwrap_or_default();
-        if let Some(bytes) = payload.first_chunk_mut::<ALERT_LEN>() {
-            *bytes = alert.to_bytes();
+        if let Some(bytes) = record.get_mut(room.before..end) {
+            bytes.copy_from_slice(&alert.to_bytes());
         }
         self.alert = None;
         let written = self.records.write(ContentType::Alert, DTLS_1_2, epoch, record);
         if matches!(self.state, State::Closed(_)) {
             self.records.forget();
         }
-        Ok(written.map(|()| Transmit { len }))
+        Ok(written.map(|_| Transmit { len }))
     }
-}
-
-/// The front of `buf` that a datagram may fill.
-fn budget(mtu: usize, buf: &mut [u8]) -> Result<&mut [u8], BufferTooSmall> {
-    buf.get_mut(..mtu).ok_or(BufferTooSmall { need: mtu })
 }

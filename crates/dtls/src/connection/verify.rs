@@ -3,7 +3,7 @@ use std::time::Instant;
 use antiphon_crypto::{CryptoError, CryptoProvider, Digest, Fingerprint, HashAlgorithm};
 
 use crate::connection::{Connection, State};
-use crate::{CloseReason, Event};
+use crate::{CloseReason, Event, PeerIdentity};
 
 /// The hash functions of fingerprints, most preferred first.
 const PREFERENCE: [HashAlgorithm; 3] =
@@ -25,7 +25,13 @@ impl Connection {
 
     /// Compares the peer's certificate with the announced fingerprints, as soon as both are known.
     pub(super) fn verify_peer(&mut self) {
-        if self.is_connected() || self.fingerprints.is_empty() {
+        if self.is_connected() {
+            return;
+        }
+        if self.config.peer_identity == PeerIdentity::Unverified {
+            return self.release();
+        }
+        if self.fingerprints.is_empty() {
             return;
         }
         let Some(certificate) = self.peer_certificate() else { return };
@@ -44,7 +50,7 @@ impl Connection {
         established.verified = true;
         self.events.push_back(Event::Connected(established.connected));
         self.fingerprints = Vec::new();
-        self.handle_held_records();
+        self.release_data();
     }
 }
 

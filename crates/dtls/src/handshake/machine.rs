@@ -1,39 +1,28 @@
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::handshake::dialogue::{Dialogue, Outcome};
+use crate::handshake::client::Client;
+use crate::handshake::delivery::{Delivery, Expiry, Received, Taken, fragments};
+use crate::handshake::dialogue::{Dialogue, Step};
 use crate::handshake::failure::Failure;
-use crate::handshake::flight::Flight;
-use crate::handshake::reassembly::{Message, Reassembly};
-use crate::handshake::v12::{Client, Keys, Server};
-use crate::record::RecordLayer;
-use crate::timer::{RetransmissionTimer, initial_wait};
+use crate::handshake::reassembly::Message;
+use crate::handshake::server::Server;
+use crate::record::{HANDSHAKE, PLAIN};
 use crate::wire::RANDOM_LEN;
-use crate::wire::cursor::Reader;
+use crate::wire::ack::{Ack, RecordNumber};
 use crate::wire::handshake::{FragmentHeader, HandshakeType};
-use crate::{CloseReason, Config, Role, Stats};
-
-/// After so many retransmissions without an answer the path may not carry what was assumed.
-const EXPIRATIONS_BEFORE_SHRINKING: u32 = 3;
-
-/// What datagrams shrink to: the least that every host takes (576 bytes with IPv4), without the
-/// headers of IP and UDP.
-const SMALL_MTU: usize = 548;
+use crate::{CloseReason, Config, Role, Stats, Version, Violation};
 
 /// A handshake on its way: everything that exists only until it is over.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     roles: Roles,
     dialogue: Dialogue,
-    reassembly: Reassembly,
-    flight: Flight,
-    timer: RetransmissionTimer,
-    /// The peer's message that follows the flight which ours answers.
-    boundary: u16,
+    pub(crate) delivery: Delivery,
+    version: Option<Version>,
     /// When the handshake is given up. A server that heard nothing yet waits for ever.
     deadline: Option<Duration>,
     doubt: Option<Doubt>,
-    round_trip: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -50,11 +39,13 @@ struct Doubt {
     until: Duration,
 }
 
-/// What one message in turn led to.
-#[derive(Debug, Default)]
-pub(crate) struct Step {
-    pub(crate) keys: Option<Keys>,
-    pub(crate) outcome: Option<Outcome>,
+/// What outlives a handshake.
+#[derive(Debug)]
+pub(crate) struct Remains {
+    pub(crate) peer_certificate: Vec<u8>,
+    pub(crate) delivery: Delivery,
+    /// The number of our next message.
+    pub(crate) next_seq: u32,
 }
 
 impl Handshake {
@@ -64,27 +55,20 @@ impl Handshake {
         config: &Config,
         clock: &Clock,
         round_trip: Option<Duration>,
-    ) -> Self {
+    ) -> Result<Self, Failure> {
         let mut dialogue = Dialogue::default();
         let (roles, deadline) = match role {
             Role::Client => (
-                Roles::Client(Client::start(config, random, &mut dialogue)),
+                Roles::Client(Client::start(config, random, &mut dialogue)?),
                 Some(clock.after(config.handshake_timeout)),
             ),
             Role::Server => (Roles::Server(Server::start(random)), None),
         };
-        let initial = initial_wait(config.initial_timeout, round_trip);
-        Self {
-            roles,
-            flight: Flight::new(dialogue.take_outgoing()),
-            dialogue,
-            reassembly: Reassembly::new(config.max_handshake_bytes),
-            timer: RetransmissionTimer::new(initial, config.max_timeout),
-            boundary: 0,
-            deadline,
-            doubt: None,
-            round_trip,
-        }
+        let delivery = Delivery::new(config, round_trip);
+        let mut handshake =
+            Self { roles, dialogue, delivery, version: None, deadline, doubt: None };
+        handshake.send_outgoing(config);
+        Ok(handshake)
     }
 
     pub(crate) fn role(&self) -> Role {
@@ -98,15 +82,20 @@ impl Handshake {
         self.dialogue.peer_certificate.as_deref()
     }
 
-    /// Hands over what outlives the handshake: the peer's certificate and our last flight.
-    pub(crate) fn into_remains(self) -> (Option<Vec<u8>>, Flight) {
-        (self.dialogue.peer_certificate, self.flight)
+    /// Hands over what outlives the handshake.
+    pub(crate) fn into_remains(self) -> Remains {
+        let next_seq = self.dialogue.next_seq();
+        Remains {
+            peer_certificate: self.dialogue.peer_certificate.unwrap_or_default(),
+            next_seq,
+            delivery: self.delivery,
+        }
     }
 
-    pub(crate) fn set_round_trip(&mut self, round_trip: Duration, config: &Config) {
-        self.round_trip = Some(round_trip);
-        if self.timer.expirations == 0 {
-            self.timer.adjust(initial_wait(config.initial_timeout, self.round_trip));
+    fn awaits_hello(&self) -> bool {
+        match &self.roles {
+            Roles::Client(client) => client.awaits_hello(),
+            Roles::Server(server) => server.awaits_hello(),
         }
     }
 
@@ -115,82 +104,136 @@ impl Handshake {
     pub(crate) fn handle_record(
         &mut self,
         payload: &[u8],
-        epoch: u16,
+        number: RecordNumber,
         config: &Config,
         clock: &Clock,
         stats: &mut Stats,
-    ) -> bool {
-        let (mut reader, mut used) = (Reader::new(payload), false);
-        while !reader.is_empty() {
-            let fragment = FragmentHeader::read(&mut reader)
-                .and_then(|header| Ok((header, reader.take(header.fragment_len)?)));
-            let Ok((header, bytes)) = fragment else {
-                stats.fragments_dropped = stats.fragments_dropped.saturating_add(1);
-                break;
+    ) -> Result<bool, Failure> {
+        let knew_version = self.version.is_some();
+        let mut received = Received::nothing_yet();
+        for fragment in fragments(payload) {
+            let taken = match fragment {
+                Ok((header, bytes)) => {
+                    self.handle_fragment(header, bytes, number.epoch, config, clock, stats)
+                }
+                Err(_) => Taken::Wrong(Violation::HandshakeRecord),
             };
-            if self.handle_fragment(header, bytes, epoch, config, clock, stats) {
-                used = true;
-            } else {
-                stats.fragments_dropped = stats.fragments_dropped.saturating_add(1);
-            }
+            received.add(taken, stats);
         }
-        if used {
+        if received.used {
             self.deadline.get_or_insert(clock.after(config.handshake_timeout));
         }
-        used
+        if received.complete {
+            self.delivery.remember(number, knew_version, clock);
+        }
+        // In epoch 0 anybody could have made us believe that our flight arrived.
+        let credible = number.epoch != PLAIN || config.trust_plaintext_acks;
+        if received.new && knew_version && credible && self.version == Some(Version::Dtls13) {
+            self.delivery.acknowledge_implicitly();
+        }
+        match received.wrong {
+            Some(violation) if number.epoch != PLAIN => return Err(violation.into()),
+            Some(violation) => {
+                self.suspect(CloseReason::PeerMisbehaved(violation), config, clock);
+            }
+            None => {}
+        }
+        Ok(received.used)
     }
 
     fn handle_fragment(
         &mut self,
         header: FragmentHeader,
         bytes: &[u8],
-        epoch: u16,
+        epoch: u64,
         config: &Config,
         clock: &Clock,
         stats: &mut Stats,
-    ) -> bool {
-        // Finished is the one message under the new keys.
-        if (header.kind == HandshakeType::Finished) != (epoch == 1) {
-            return false;
+    ) -> Taken {
+        if !self.belongs(header.kind, epoch) {
+            return Taken::Refused;
         }
-        if header.message_seq < self.reassembly.next_seq() {
-            self.handle_old(header, bytes, config, clock, stats);
-            return true;
+        self.follow_cookie(header, config);
+        if u32::from(header.message_seq) < self.delivery.reassembly.next_seq() {
+            if self.handle_old(header, bytes, config, clock) {
+                self.delivery.repeat(stats);
+            }
+            return Taken::Old;
         }
-        self.reassembly.insert(header, bytes)
+        self.delivery.insert(header, bytes)
     }
 
-    /// A message that was handled before: the peer repeats itself.
+    /// Whether a message of this kind may come in this epoch.
+    fn belongs(&self, kind: HandshakeType, epoch: u64) -> bool {
+        let hello = matches!(
+            kind,
+            HandshakeType::ClientHello
+                | HandshakeType::ServerHello
+                | HandshakeType::HelloVerifyRequest
+        );
+        match self.version {
+            Some(Version::Dtls13) => epoch == if hello { PLAIN } else { HANDSHAKE },
+            // Finished is the one message under the new keys.
+            Some(Version::Dtls12) | None => epoch == u64::from(kind == HandshakeType::Finished),
+        }
+    }
+
+    /// A server without memory sees a second hello as the first.
+    fn follow_cookie(&mut self, header: FragmentHeader, config: &Config) {
+        let waits = matches!(&self.roles, Roles::Server(Server::Hello { .. }));
+        let reassembly = &mut self.delivery.reassembly;
+        if waits
+            && config.cookie.is_some()
+            && reassembly.next_seq() == 0
+            && header.message_seq == 1
+            && header.kind == HandshakeType::ClientHello
+        {
+            reassembly.restart_at(1);
+        }
+    }
+
+    /// A message that was handled before: the peer repeats itself. Says whether our flight is to
+    /// go out again.
     fn handle_old(
         &mut self,
         header: FragmentHeader,
         bytes: &[u8],
         config: &Config,
         clock: &Clock,
-        stats: &mut Stats,
-    ) {
+    ) -> bool {
         if let Roles::Client(client) = &mut self.roles
             && header.kind == HandshakeType::HelloVerifyRequest
             && bytes.len() == header.len
             && client.handle_late_cookie(bytes, config, &mut self.dialogue)
         {
             self.send_outgoing(config);
-            return;
+            return false;
         }
-        //= rfc6347#4.2.4
-        // When the end of the peer's flight comes again, ours may be lost: it goes out again.
-        let repeats_flight = header.is_last()
-            && header.message_seq.checked_add(1) == Some(self.boundary)
-            && self.reassembly.next_seq() == self.boundary;
-        if repeats_flight && self.timer.is_answer_lost(clock) {
-            self.repeat(stats);
-        }
+        self.delivery.repeats_flight(header, clock)
     }
 
-    fn repeat(&mut self, stats: &mut Stats) {
-        self.timer.stop();
-        self.flight.rewind();
-        stats.flights_repeated = stats.flights_repeated.saturating_add(1);
+    /// Takes an acknowledgement of the peer's.
+    pub(crate) fn handle_ack(
+        &mut self,
+        ack: Ack<'_>,
+        epoch: u64,
+        config: &Config,
+        clock: &Clock,
+        stats: &mut Stats,
+    ) -> Result<(), Failure> {
+        let known = self.version == Some(Version::Dtls13);
+        if !known || (epoch == PLAIN && !config.trust_plaintext_acks) {
+            stats.acks_ignored = stats.acks_ignored.saturating_add(1);
+            return Ok(());
+        }
+        match self.delivery.handle_ack(ack, epoch, config, stats) {
+            Ok(_) => Ok(()),
+            Err(violation) if epoch != PLAIN => Err(violation.into()),
+            Err(violation) => {
+                self.suspect(CloseReason::PeerMisbehaved(violation), config, clock);
+                Ok(())
+            }
+        }
     }
 
     /// Handles the next message when it is complete; `None` when it is not.
@@ -200,7 +243,7 @@ impl Handshake {
         clock: &Clock,
         stats: &mut Stats,
     ) -> Result<Option<Step>, Failure> {
-        let Some(message) = self.reassembly.pop() else { return Ok(None) };
+        let Some(message) = self.delivery.reassembly.pop() else { return Ok(None) };
         let handled = match &mut self.roles {
             Roles::Client(client) => client.handle(&message, config, &mut self.dialogue),
             Roles::Server(server) => server.handle(&message, config, &mut self.dialogue),
@@ -209,8 +252,28 @@ impl Handshake {
             return self.refuse(failure, &message, config, clock, stats);
         }
         self.doubt = None;
+        let step = std::mem::take(&mut self.dialogue.step);
+        if let Some(version) = step.version {
+            self.version = Some(version);
+            self.delivery.set_version(version);
+        }
+        self.check_boundary(&message, &step)?;
         self.send_outgoing(config);
-        Ok(Some(Step { keys: self.dialogue.keys.take(), outcome: self.dialogue.outcome.take() }))
+        if step.acknowledge {
+            self.delivery.acks.hasten();
+        }
+        Ok(Some(step))
+    }
+
+    /// Nothing may follow in an epoch that ends.
+    fn check_boundary(&self, message: &Message, step: &Step) -> Result<(), Failure> {
+        let ends = self.version == Some(Version::Dtls13)
+            && !step.read.is_empty()
+            && message.kind != HandshakeType::ServerHello;
+        if ends && !self.delivery.reassembly.is_empty() {
+            return Err(Violation::ExcessData(message.kind).into());
+        }
+        Ok(())
     }
 
     /// A hello that does not suit us may be a forged one: the right one is waited for. Any later
@@ -223,15 +286,12 @@ impl Handshake {
         clock: &Clock,
         stats: &mut Stats,
     ) -> Result<Option<Step>, Failure> {
-        let awaits_hello = match &self.roles {
-            Roles::Client(client) => client.awaits_hello(),
-            Roles::Server(server) => server.awaits_hello(),
-        };
-        if !awaits_hello || matches!(failure, Failure::Crypto(_)) {
+        if !self.awaits_hello() || matches!(failure, Failure::Crypto(_)) {
             return Err(failure);
         }
         stats.hellos_refused = stats.hellos_refused.saturating_add(1);
-        self.reassembly.restart_at(message.seq);
+        self.dialogue.step = Step::default();
+        self.delivery.reassembly.restart_at(message.seq);
         self.doubt(failure.reason(), config, clock);
         Ok(Some(Step::default()))
     }
@@ -242,49 +302,29 @@ impl Handshake {
         self.doubt.get_or_insert(Doubt { reason, until });
     }
 
+    /// Notes something that a peer in its right mind does not send. Strangers send much: it counts
+    /// only where every sign counts at once.
+    pub(crate) fn suspect(&mut self, reason: CloseReason, config: &Config, clock: &Clock) {
+        if config.refusal_grace.is_zero() {
+            self.doubt(reason, config, clock);
+        }
+    }
+
     /// Makes what the last step said our new flight.
     fn send_outgoing(&mut self, config: &Config) {
         let outgoing = self.dialogue.take_outgoing();
         if !outgoing.is_empty() {
-            self.flight = Flight::new(outgoing);
-            self.boundary = self.reassembly.next_seq();
-            self.timer.reset(initial_wait(config.initial_timeout, self.round_trip));
+            self.delivery.send(outgoing, config);
+            // The flight answers the peer's.
+            self.delivery.acks.clear();
         }
-    }
-
-    pub(crate) fn has_output(&self) -> bool {
-        self.flight.is_pending()
-    }
-
-    /// The longest datagram to send now.
-    pub(crate) fn mtu(&self, config: &Config) -> usize {
-        //= rfc6347#4.1.1.1
-        // Repeated silence may mean that the datagrams are too long for the path.
-        if self.timer.expirations >= EXPIRATIONS_BEFORE_SHRINKING {
-            config.mtu.min(SMALL_MTU)
-        } else {
-            config.mtu
-        }
-    }
-
-    /// Fills `buf` with the next part of our flight; the wait for an answer begins behind its end.
-    pub(crate) fn write_datagram(
-        &mut self,
-        records: &mut RecordLayer,
-        buf: &mut [u8],
-        clock: &Clock,
-    ) -> usize {
-        let len = self.flight.write_datagram(records, buf);
-        if !self.flight.is_pending() {
-            self.timer.start(clock.now());
-        }
-        len
     }
 
     /// Lets time pass; the reason to give up, when there is one.
     pub(crate) fn handle_timeout(
         &mut self,
         clock: &Clock,
+        config: &Config,
         stats: &mut Stats,
     ) -> Option<CloseReason> {
         if let Some(doubt) = self.doubt
@@ -292,17 +332,15 @@ impl Handshake {
         {
             return Some(doubt.reason);
         }
-        if self.deadline.is_some_and(|deadline| deadline <= clock.now()) {
+        let late = self.deadline.is_some_and(|deadline| deadline <= clock.now());
+        if late || self.delivery.handle_timeout(clock, config, stats) == Expiry::GiveUp {
             return Some(self.doubt.map_or(CloseReason::TimedOut, |doubt| doubt.reason));
-        }
-        if self.timer.expire(clock) {
-            self.repeat(stats);
         }
         None
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Duration> {
         let doubt = self.doubt.map(|doubt| doubt.until);
-        [self.timer.deadline(), self.deadline, doubt].into_iter().flatten().min()
+        [self.delivery.poll_timeout(), self.deadline, doubt].into_iter().flatten().min()
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use crate::wire::handshake::{FragmentHeader, HandshakeType};
 
 /// How many messages ahead of their turn are kept.
-const MAX_AHEAD: u16 = 16;
+const MAX_AHEAD: u32 = 16;
 
 /// How many separate pieces of one message are kept.
 const MAX_PIECES: usize = 64;
@@ -27,9 +27,25 @@ pub(crate) struct Message {
 /// [RFC 6347 section 4.2.3]: https://www.rfc-editor.org/rfc/rfc6347#section-4.2.3
 #[derive(Debug)]
 pub(crate) struct Reassembly {
-    next: u16,
+    /// One more than the highest number when all are used up: numbers never start again.
+    next: u32,
     partial: BTreeMap<u16, Partial>,
     limit: usize,
+}
+
+/// What became of a fragment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inserted {
+    /// It is kept.
+    Kept,
+    /// It says nothing: empty, though its message is not.
+    Empty,
+    /// It lies too far ahead, or there is no room for it.
+    Refused,
+    /// It contradicts itself.
+    Malformed,
+    /// It contradicts what is known of its message; it is kept, and the rest forgotten.
+    Contradiction,
 }
 
 #[derive(Debug)]
@@ -92,21 +108,28 @@ impl Reassembly {
     }
 
     /// The number of the message whose turn is next.
-    pub(crate) fn next_seq(&self) -> u16 {
+    pub(crate) fn next_seq(&self) -> u32 {
         self.next
     }
 
-    /// Takes a fragment of a message whose turn is still to come. `false`: it is of no use.
-    pub(crate) fn insert(&mut self, header: FragmentHeader, fragment: &[u8]) -> bool {
+    /// Whether nothing is kept.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.partial.is_empty()
+    }
+
+    /// Takes a fragment of a message whose turn is still to come.
+    pub(crate) fn insert(&mut self, header: FragmentHeader, fragment: &[u8]) -> Inserted {
         let end = header.offset.saturating_add(fragment.len());
-        let ahead = header.message_seq.wrapping_sub(self.next);
+        if end > header.len {
+            return Inserted::Malformed;
+        }
         // An empty fragment says something only when the message is empty.
-        if end > header.len
-            || (fragment.is_empty() && header.len != 0)
-            || ahead >= MAX_AHEAD
-            || header.len > self.limit / 2
-        {
-            return false;
+        if fragment.is_empty() && header.len != 0 {
+            return Inserted::Empty;
+        }
+        let ahead = u32::from(header.message_seq).checked_sub(self.next);
+        if ahead.is_none_or(|ahead| ahead >= MAX_AHEAD) || header.len > self.limit / 2 {
+            return Inserted::Refused;
         }
         let others: usize = self
             .partial
@@ -115,30 +138,35 @@ impl Reassembly {
             .map(|(_, partial)| partial.body.len())
             .sum();
         if others.saturating_add(end) > self.limit {
-            return false;
+            return Inserted::Refused;
         }
         let partial =
             self.partial.entry(header.message_seq).or_insert_with(|| Partial::new(header));
-        if !partial.fits(header) {
+        let contradicts = !partial.fits(header);
+        if contradicts {
             *partial = Partial::new(header);
         }
-        partial.insert(header.offset, fragment)
+        match (partial.insert(header.offset, fragment), contradicts) {
+            (false, _) => Inserted::Refused,
+            (true, true) => Inserted::Contradiction,
+            (true, false) => Inserted::Kept,
+        }
     }
 
     /// The next message, when it is complete.
     pub(crate) fn pop(&mut self) -> Option<Message> {
-        let seq = self.next;
+        let seq = u16::try_from(self.next).ok()?;
         if !self.partial.get(&seq)?.is_complete() {
             return None;
         }
         let partial = self.partial.remove(&seq)?;
-        self.next = seq.wrapping_add(1);
+        self.next = u32::from(seq).saturating_add(1);
         Some(Message { kind: partial.kind, seq, body: partial.body })
     }
 
     /// Forgets everything and expects message `seq` next.
     pub(crate) fn restart_at(&mut self, seq: u16) {
-        self.next = seq;
+        self.next = u32::from(seq);
         self.partial.clear();
     }
 
@@ -167,7 +195,7 @@ mod tests {
     #[test]
     fn an_empty_message_is_complete_with_its_header() {
         let mut reassembly = Reassembly::new(1000);
-        assert!(reassembly.insert(header(0, 0, &(0..0)), &[]));
+        assert_eq!(reassembly.insert(header(0, 0, &(0..0)), &[]), Inserted::Kept);
         assert!(reassembly.pop().unwrap().body.is_empty());
         assert_eq!(reassembly.next_seq(), 1);
     }
@@ -176,8 +204,9 @@ mod tests {
     #[test]
     fn an_empty_fragment_of_a_longer_message_is_of_no_use() {
         let mut reassembly = Reassembly::new(1000);
-        assert!(!reassembly.insert(header(0, 5, &(0..0)), &[]));
-        assert!(!reassembly.insert(header(0, 5, &(5..5)), &[]));
+        assert_eq!(reassembly.insert(header(0, 5, &(0..0)), &[]), Inserted::Empty);
+        assert_eq!(reassembly.insert(header(0, 5, &(5..5)), &[]), Inserted::Empty);
+        assert_eq!(reassembly.insert(header(0, 5, &(5..6)), &[1]), Inserted::Malformed);
         assert!(reassembly.pop().is_none());
     }
 
@@ -185,15 +214,17 @@ mod tests {
     #[test]
     fn memory_is_bounded_whatever_the_headers_claim() {
         let mut reassembly = Reassembly::new(1000);
-        assert!(!reassembly.insert(header(0, 0xff_ffff, &(0..1)), &[1]), "too long a message");
-        assert!(!reassembly.insert(header(16, 1, &(0..1)), &[1]), "too far ahead");
+        assert_eq!(reassembly.insert(header(0, 0xff_ffff, &(0..1)), &[1]), Inserted::Refused);
+        assert_eq!(reassembly.insert(header(16, 1, &(0..1)), &[1]), Inserted::Refused);
         for seq in 0..16 {
             reassembly.insert(header(seq, 500, &(499..500)), &[1]);
         }
         assert!(reassembly.bytes() <= 1000);
         let mut reassembly = Reassembly::new(2000);
-        let taken =
-            (0..500).filter(|at| reassembly.insert(header(0, 1000, &(at * 2..at * 2 + 1)), &[1]));
+        let taken = (0..500).filter(|at| {
+            let taken = reassembly.insert(header(0, 1000, &(at * 2..at * 2 + 1)), &[1]);
+            taken == Inserted::Kept
+        });
         assert_eq!(taken.count(), MAX_PIECES);
     }
 
@@ -201,10 +232,22 @@ mod tests {
     #[test]
     fn a_contradiction_starts_the_message_anew() {
         let mut reassembly = Reassembly::new(1000);
-        assert!(reassembly.insert(header(0, 9, &(0..3)), &[9; 3]));
-        assert!(reassembly.insert(header(0, 4, &(2..4)), &[3, 4]));
-        assert!(reassembly.insert(header(0, 4, &(0..2)), &[1, 2]));
+        assert_eq!(reassembly.insert(header(0, 9, &(0..3)), &[9; 3]), Inserted::Kept);
+        assert_eq!(reassembly.insert(header(0, 4, &(2..4)), &[3, 4]), Inserted::Contradiction);
+        assert_eq!(reassembly.insert(header(0, 4, &(0..2)), &[1, 2]), Inserted::Kept);
         assert_eq!(reassembly.pop().unwrap().body, [1, 2, 3, 4]);
+    }
+
+    // attack: a message number that starts again
+    #[test]
+    fn numbers_that_are_used_up_stay_used_up() {
+        let mut reassembly = Reassembly::new(1000);
+        reassembly.restart_at(u16::MAX);
+        assert_eq!(reassembly.insert(header(u16::MAX, 1, &(0..1)), &[1]), Inserted::Kept);
+        assert!(reassembly.pop().is_some());
+        assert_eq!(reassembly.next_seq(), 0x1_0000);
+        assert_eq!(reassembly.insert(header(0, 1, &(0..1)), &[1]), Inserted::Refused);
+        assert!(reassembly.pop().is_none());
     }
 
     // attack: fragments that overlap, repeat and come in any order
@@ -225,7 +268,8 @@ mod tests {
             }
             let mut reassembly = Reassembly::new(1000);
             for range in &ranges {
-                prop_assert!(reassembly.insert(header(0, len, range), &body[range.clone()]));
+                let inserted = reassembly.insert(header(0, len, range), &body[range.clone()]);
+                prop_assert_eq!(inserted, Inserted::Kept);
             }
             prop_assert_eq!(reassembly.pop().unwrap().body, body);
             prop_assert!(reassembly.pop().is_none());

@@ -22,6 +22,11 @@ impl ReplayWindow {
         Self { next: 0, bits: [0; WORDS] }
     }
 
+    /// One more than the highest number accepted.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
     /// Whether `number` is new, and recent enough to know.
     pub(crate) fn is_new(&self, number: u64) -> bool {
         if number >= self.next {

@@ -20,6 +20,8 @@ impl Alert {
     pub const CLOSE_NOTIFY: Self = Self(0);
     /// A message that does not belong here.
     pub const UNEXPECTED_MESSAGE: Self = Self(10);
+    /// A record that is longer than agreed on.
+    pub const RECORD_OVERFLOW: Self = Self(22);
     /// No set of parameters suits both.
     pub const HANDSHAKE_FAILURE: Self = Self(40);
     /// The certificate is not acceptable.
@@ -34,12 +36,22 @@ impl Alert {
     pub const DECRYPT_ERROR: Self = Self(51);
     /// No common version.
     pub const PROTOCOL_VERSION: Self = Self(70);
+    /// The peer was downgraded, or a weak parameter was chosen.
+    pub const INSUFFICIENT_SECURITY: Self = Self(71);
     /// Something failed that has nothing to do with the peer.
     pub const INTERNAL_ERROR: Self = Self(80);
+    /// The sender gives up for reasons of its own. It does not end anything by itself.
+    pub const USER_CANCELED: Self = Self(90);
     /// Renegotiation is refused.
     pub const NO_RENEGOTIATION: Self = Self(100);
+    /// An extension that is needed is missing.
+    pub const MISSING_EXTENSION: Self = Self(109);
     /// An extension that nobody asked for.
     pub const UNSUPPORTED_EXTENSION: Self = Self(110);
+    /// A certificate is required, and none was shown.
+    pub const CERTIFICATE_REQUIRED: Self = Self(116);
+    /// No common application protocol.
+    pub const NO_APPLICATION_PROTOCOL: Self = Self(120);
 }
 
 impl fmt::Display for Alert {
@@ -47,6 +59,7 @@ impl fmt::Display for Alert {
         let name = match *self {
             Self::CLOSE_NOTIFY => "close_notify",
             Self::UNEXPECTED_MESSAGE => "unexpected_message",
+            Self::RECORD_OVERFLOW => "record_overflow",
             Self::HANDSHAKE_FAILURE => "handshake_failure",
             Self::BAD_CERTIFICATE => "bad_certificate",
             Self::UNSUPPORTED_CERTIFICATE => "unsupported_certificate",
@@ -54,6 +67,11 @@ impl fmt::Display for Alert {
             Self::DECODE_ERROR => "decode_error",
             Self::DECRYPT_ERROR => "decrypt_error",
             Self::PROTOCOL_VERSION => "protocol_version",
+            Self::INSUFFICIENT_SECURITY => "insufficient_security",
+            Self::USER_CANCELED => "user_canceled",
+            Self::MISSING_EXTENSION => "missing_extension",
+            Self::CERTIFICATE_REQUIRED => "certificate_required",
+            Self::NO_APPLICATION_PROTOCOL => "no_application_protocol",
             Self::INTERNAL_ERROR => "internal_error",
             Self::NO_RENEGOTIATION => "no_renegotiation",
             Self::UNSUPPORTED_EXTENSION => "unsupported_extension",
@@ -73,20 +91,27 @@ impl fmt::Display for Alert {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AlertMessage {
-    pub(crate) fatal: bool,
+    /// 1 for a warning, 2 for the end.
+    pub(crate) level: u8,
     pub(crate) alert: Alert,
 }
+
+/// The level of a warning.
+pub(crate) const WARNING: u8 = 1;
+
+/// The level of what ends a connection.
+pub(crate) const FATAL: u8 = 2;
 
 impl AlertMessage {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let mut reader = Reader::new(bytes);
-        let message = Self { fatal: reader.u8()? != 1, alert: Alert(reader.u8()?) };
+        let message = Self { level: reader.u8()?, alert: Alert(reader.u8()?) };
         reader.finish()?;
         Ok(message)
     }
 
     pub(crate) fn to_bytes(self) -> [u8; ALERT_LEN] {
-        [if self.fatal { 2 } else { 1 }, self.alert.0]
+        [self.level, self.alert.0]
     }
 }
 
@@ -96,8 +121,8 @@ mod tests {
 
     #[test]
     fn an_alert_reads_back_as_it_was_written() {
-        for fatal in [true, false] {
-            let message = AlertMessage { fatal, alert: Alert::BAD_CERTIFICATE };
+        for level in [WARNING, FATAL, 0x42] {
+            let message = AlertMessage { level, alert: Alert::BAD_CERTIFICATE };
             assert_eq!(AlertMessage::parse(&message.to_bytes()), Ok(message));
         }
         assert_eq!(AlertMessage::parse(&[2]), Err(ParseError::Truncated { need: 1, have: 0 }));

@@ -35,10 +35,12 @@ impl<'a> CertificateChain<'a> {
         Reader::new(self.list).vector24().ok()
     }
 
-    /// Writes the message with one certificate.
-    pub(crate) fn write_single(certificate: &[u8], out: &mut Vec<u8>) {
-        let mut list = Vec::with_capacity(certificate.len().saturating_add(3));
-        put_vector24(&mut list, certificate);
+    /// Writes the message with these certificates, the sender's own first.
+    pub(crate) fn write<'c>(certificates: impl Iterator<Item = &'c [u8]>, out: &mut Vec<u8>) {
+        let mut list = Vec::new();
+        for certificate in certificates {
+            put_vector24(&mut list, certificate);
+        }
         put_vector24(out, &list);
     }
 }
@@ -56,7 +58,7 @@ mod tests {
         for body in &messages {
             let leaf = CertificateChain::parse(body).unwrap().leaf().unwrap();
             let mut written = Vec::new();
-            CertificateChain::write_single(leaf, &mut written);
+            CertificateChain::write([leaf].into_iter(), &mut written);
             assert_eq!(&written, body);
         }
     }

@@ -43,11 +43,11 @@ impl<'a> ClientHello<'a> {
         Ok(hello)
     }
 
-    /// A hello with one cipher suite, `suite`, and no compression.
+    /// A hello with `suites`, a list of 16-bit numbers, and no compression.
     pub(crate) fn offering(
         version: u16,
         random: [u8; RANDOM_LEN],
-        suite: &'a [u8; 2],
+        suites: &'a [u8],
         cookie: &'a [u8],
         extensions: Extensions<'a>,
     ) -> Self {
@@ -56,7 +56,7 @@ impl<'a> ClientHello<'a> {
             random,
             session_id: &[],
             cookie,
-            cipher_suites: suite,
+            cipher_suites: suites,
             compression_methods: &[super::NULL_COMPRESSION],
             extensions,
         }
@@ -89,9 +89,9 @@ pub(super) fn session_id<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], ParseE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::DTLS_1_2;
     use crate::wire::fixture;
     use crate::wire::handshake::HandshakeType;
-    use crate::wire::{DTLS_1_2, ECDHE_ECDSA_AES_128_GCM_SHA256};
 
     #[test]
     fn hellos_of_real_clients_read_back_as_they_were_written() {
@@ -104,7 +104,7 @@ mod tests {
             hello.write(&mut written);
             assert_eq!(&written, body);
             assert_eq!(hello.version, DTLS_1_2);
-            assert!(hello.offers_suite(ECDHE_ECDSA_AES_128_GCM_SHA256));
+            assert!(hello.offers_suite(0xc02b));
             assert_eq!((hello.session_id, hello.cookie), (&[][..], &[][..]));
         }
     }

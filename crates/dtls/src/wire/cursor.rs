@@ -33,6 +33,15 @@ pub enum ParseError {
     /// The key exchange does not name its curve.
     #[error("curve type {0} is not a named curve")]
     CurveType(u8),
+    /// Two key shares of one group.
+    #[error("two shares of group {0:#06x}")]
+    DuplicateKeyShare(u16),
+    /// A record's connection id is missing, unknown or not agreed on.
+    #[error("the connection id is not the one agreed on")]
+    ConnectionId,
+    /// A number that means nothing here.
+    #[error("{0} means nothing here")]
+    Value(u16),
 }
 
 /// Reads from the front.
@@ -77,6 +86,10 @@ impl<'a> Reader<'a> {
         Ok((usize::from(a) << 16) | (usize::from(b) << 8) | usize::from(c))
     }
 
+    pub(crate) fn u64(&mut self) -> Result<u64, ParseError> {
+        self.array().map(u64::from_be_bytes)
+    }
+
     /// A vector with a length of one byte.
     pub(crate) fn vector8(&mut self) -> Result<&'a [u8], ParseError> {
         let len = self.u8()?;
@@ -105,7 +118,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Everything up to the end.
-    #[cfg(test)]
     pub(crate) fn remaining(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
     }

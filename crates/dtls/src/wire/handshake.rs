@@ -21,6 +21,12 @@ pub enum HandshakeType {
     HelloVerifyRequest,
     /// A session ticket. Never asked for.
     NewSessionTicket,
+    /// Extensions of the server that nobody else may read. DTLS 1.3.
+    EncryptedExtensions,
+    /// The peer would like to have more connection ids. DTLS 1.3.
+    RequestConnectionId,
+    /// Connection ids of the peer. DTLS 1.3.
+    NewConnectionId,
     /// A certificate chain.
     Certificate,
     /// The server's signed key share.
@@ -35,6 +41,10 @@ pub enum HandshakeType {
     ClientKeyExchange,
     /// The proof that both saw the same handshake.
     Finished,
+    /// The sender goes on with new keys. DTLS 1.3.
+    KeyUpdate,
+    /// The hash of a first ClientHello, in the transcript only. DTLS 1.3.
+    MessageHash,
     /// Another one.
     Unknown(u8),
 }
@@ -49,6 +59,9 @@ impl HandshakeType {
             Self::ServerHello => 2,
             Self::HelloVerifyRequest => 3,
             Self::NewSessionTicket => 4,
+            Self::EncryptedExtensions => 8,
+            Self::RequestConnectionId => 9,
+            Self::NewConnectionId => 10,
             Self::Certificate => 11,
             Self::ServerKeyExchange => 12,
             Self::CertificateRequest => 13,
@@ -56,6 +69,8 @@ impl HandshakeType {
             Self::CertificateVerify => 15,
             Self::ClientKeyExchange => 16,
             Self::Finished => 20,
+            Self::KeyUpdate => 24,
+            Self::MessageHash => 254,
             Self::Unknown(number) => number,
         }
     }
@@ -69,6 +84,9 @@ impl HandshakeType {
             2 => Self::ServerHello,
             3 => Self::HelloVerifyRequest,
             4 => Self::NewSessionTicket,
+            8 => Self::EncryptedExtensions,
+            9 => Self::RequestConnectionId,
+            10 => Self::NewConnectionId,
             11 => Self::Certificate,
             12 => Self::ServerKeyExchange,
             13 => Self::CertificateRequest,
@@ -76,6 +94,8 @@ impl HandshakeType {
             15 => Self::CertificateVerify,
             16 => Self::ClientKeyExchange,
             20 => Self::Finished,
+            24 => Self::KeyUpdate,
+            254 => Self::MessageHash,
             other => Self::Unknown(other),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! [RFC 6347 section 4.2.1]: https://www.rfc-editor.org/rfc/rfc6347#section-4.2.1
 
-use crate::wire::cursor::{ParseError, Reader};
+use crate::wire::cursor::{ParseError, Reader, put_vector8};
 
 /// A cookie that the client has to bring back.
 ///
@@ -26,10 +26,9 @@ impl<'a> HelloVerifyRequest<'a> {
         Ok(request)
     }
 
-    #[cfg(test)]
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.version.to_be_bytes());
-        crate::wire::cursor::put_vector8(out, self.cookie);
+        put_vector8(out, self.cookie);
     }
 }
 

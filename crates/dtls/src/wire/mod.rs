@@ -6,21 +6,27 @@
 
 #![warn(clippy::arithmetic_side_effects)]
 
+pub(crate) mod ack;
 pub(crate) mod alert;
 pub(crate) mod certificate;
+pub(crate) mod certificate13;
 pub(crate) mod certificate_request;
+pub(crate) mod certificate_request13;
 pub(crate) mod certificate_verify;
 pub(crate) mod client_hello;
 pub(crate) mod client_key_exchange;
+pub(crate) mod connection_ids;
 pub(crate) mod cursor;
 pub(crate) mod extension;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod handshake;
 pub(crate) mod hello_verify_request;
+pub(crate) mod key_update;
 pub(crate) mod record;
 pub(crate) mod server_hello;
 pub(crate) mod server_key_exchange;
+pub(crate) mod unified;
 
 pub(crate) use alert::Alert;
 pub(crate) use certificate::CertificateChain;
@@ -40,8 +46,8 @@ pub(crate) const DTLS_1_0: u16 = 0xfeff;
 /// DTLS 1.2 on the wire.
 pub(crate) const DTLS_1_2: u16 = 0xfefd;
 
-/// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 (RFC 5289).
-pub(crate) const ECDHE_ECDSA_AES_128_GCM_SHA256: u16 = 0xc02b;
+/// DTLS 1.3 on the wire: only in supported_versions.
+pub(crate) const DTLS_1_3: u16 = 0xfefc;
 
 /// The cipher suite number with which a client says what an empty `renegotiation_info` says
 /// (RFC 5746 section 3.3).

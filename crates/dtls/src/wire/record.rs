@@ -13,6 +13,9 @@ pub(crate) const MAX_PLAINTEXT: usize = 1 << 14;
 /// The longest payload on the wire: plaintext and what protection may add (RFC 5246 section 6.2.3).
 pub(crate) const MAX_CIPHERTEXT: usize = MAX_PLAINTEXT + 2048;
 
+/// The longest payload of a record of DTLS 1.3 on the wire (RFC 9147 section 4).
+pub(crate) const MAX_CIPHERTEXT_13: usize = MAX_PLAINTEXT + 256;
+
 /// The highest sequence number of an epoch.
 pub(crate) const MAX_SEQUENCE: u64 = (1 << 48) - 1;
 
@@ -23,6 +26,10 @@ pub(crate) enum ContentType {
     Alert,
     Handshake,
     ApplicationData,
+    /// A record of DTLS 1.2 with a connection id (RFC 9146 section 3). The real type is inside.
+    Tls12Cid,
+    /// Acknowledgement (RFC 9147 section 7).
+    Ack,
 }
 
 impl ContentType {
@@ -32,6 +39,8 @@ impl ContentType {
             Self::Alert => 21,
             Self::Handshake => 22,
             Self::ApplicationData => 23,
+            Self::Tls12Cid => 25,
+            Self::Ack => 26,
         }
     }
 
@@ -41,6 +50,8 @@ impl ContentType {
             21 => Some(Self::Alert),
             22 => Some(Self::Handshake),
             23 => Some(Self::ApplicationData),
+            25 => Some(Self::Tls12Cid),
+            26 => Some(Self::Ack),
             _ => None,
         }
     }
@@ -67,11 +78,21 @@ pub(crate) struct RecordHeader {
 }
 
 impl RecordHeader {
+    #[cfg(test)]
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+        Self::parse_with(bytes, &[])
+    }
+
+    /// Reads the header of a record that carries the connection id `cid`, or none when that is
+    /// empty.
+    pub(crate) fn parse_with(bytes: &[u8], cid: &[u8]) -> Result<Self, ParseError> {
         let mut reader = Reader::new(bytes);
         let (kind, version, epoch) = (reader.u8()?, reader.u16()?, reader.u16()?);
         let [a, b, c, d, e, f] = reader.array()?;
         let sequence = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        if reader.take(cid.len())? != cid {
+            return Err(ParseError::ConnectionId);
+        }
         Ok(Self { kind, version, epoch, sequence, len: usize::from(reader.u16()?) })
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use antiphon_crypto::{Certificate, CertificateParams, CryptoProvider, Fingerprint, HashAlgorithm};
 use antiphon_crypto_rust::RustCrypto;
-use antiphon_dtls::{Config, Connection, Data, Event, InputError, OVERHEAD, Role};
+use antiphon_dtls::{Config, Connection, Data, Event, InputError, OVERHEAD, Role, Version};
 use antiphon_testkit::{Machine, Pair, Path, Random, Sent, start};
 
 /// A provider whose entropy is a function of `seed`.
@@ -34,8 +34,23 @@ pub(crate) fn fingerprint(side: usize) -> Fingerprint {
     certificate(side).fingerprint(&*provider(0), HashAlgorithm::Sha256).unwrap()
 }
 
-pub(crate) fn config(side: usize) -> Config {
+/// Both versions.
+pub(crate) fn config_both(side: usize) -> Config {
     Config::new(provider(10 + side as u64), certificate(side))
+}
+
+/// DTLS 1.2 only.
+pub(crate) fn config(side: usize) -> Config {
+    let mut config = config_both(side);
+    config.versions = vec![Version::Dtls12];
+    config
+}
+
+/// DTLS 1.3 only.
+pub(crate) fn config_13(side: usize) -> Config {
+    let mut config = config_both(side);
+    config.versions = vec![Version::Dtls13];
+    config
 }
 
 pub(crate) fn role(side: usize) -> Role {

@@ -40,6 +40,9 @@ impl Data {
         let mut association = sctp::Config::default();
         association.send_buffer = SCTP_SEND_BUFFER.max(config.max_message_bytes);
         association.receive_buffer = config.receive_buffer_bytes;
+        //= rfc9653#6
+        // DTLS below protects better than a checksum.
+        association.zero_checksum = true;
         association.max_receive_message_size = config.max_message_bytes;
         Self {
             channels: dc::Channels::new(table),

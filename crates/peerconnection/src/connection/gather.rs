@@ -21,6 +21,7 @@ impl PeerConnection {
     /// [`end_of_local_addresses`](Self::end_of_local_addresses) waits for the next ICE restart.
     pub fn add_local_address(&mut self, now: Instant, address: SocketAddr) {
         let now = self.clock.advance(now);
+        self.socket_named(now, address);
         let added = self.transport.ice.add_local_address(now, address);
         if added == Err(ice::AddressError::AfterEnd)
             && self.late_addresses.len() < MAX_LATE_ADDRESSES
@@ -31,10 +32,11 @@ impl PeerConnection {
         self.settle(now);
     }
 
-    /// All sockets that there are now have been named.
+    /// All sockets that there are now have been named. Gathering ends when the servers have
+    /// answered, too.
     pub fn end_of_local_addresses(&mut self, now: Instant) {
         let now = self.clock.advance(now);
-        self.transport.ice.end_of_local_addresses(now);
+        self.sockets_named(now);
         self.settle(now);
     }
 
@@ -42,6 +44,7 @@ impl PeerConnection {
     pub fn remove_local_address(&mut self, now: Instant, address: SocketAddr) {
         let now = self.clock.advance(now);
         self.late_addresses.retain(|late| *late != address);
+        self.ways.remove(address);
         self.transport.ice.remove_local_address(now, address);
         self.settle(now);
     }
@@ -108,6 +111,24 @@ impl PeerConnection {
         self.negotiation.add_local_candidate(&ufrag, value);
         let candidate = format!("candidate:{value}");
         self.raise_candidate(candidate, ufrag);
+    }
+
+    /// The address of a name that [`Event::ResolveName`] asked for; `None` when nobody has it.
+    pub fn name_resolved(&mut self, now: Instant, name: &str, address: Option<std::net::IpAddr>) {
+        let now = self.clock.advance(now);
+        self.transport.ice.name_resolved(now, name, address);
+        self.settle(now);
+    }
+
+    /// What ICE knows of its troubles, at any time.
+    #[must_use]
+    pub fn diagnose(&self, now: Instant) -> ice::Diagnosis {
+        self.transport.ice.diagnose(now)
+    }
+
+    /// What ICE did so far, oldest first; bounded, so the beginning may be missing.
+    pub fn ice_trace(&self) -> impl Iterator<Item = &ice::TraceEntry> {
+        self.transport.ice.trace_entries()
     }
 
     pub(super) fn gathered(&mut self, state: ice::GatheringState) {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use antiphon_dtls as dtls;
 use antiphon_ice as ice;
+use antiphon_turn::client::Input;
 
 use crate::transport::demux::{self, Protocol};
 use crate::{Event, InputError, PeerConnection, Received, RtpReceived};
@@ -15,7 +16,40 @@ impl PeerConnection {
         received: Received,
         datagram: &mut [u8],
     ) -> Result<Option<RtpReceived>, InputError> {
-        let path = ice::Path { local: received.local, remote: received.remote };
+        if let Some(index) = self.transport.relays.at(received.local, received.remote)
+            && demux::is_from_relay(datagram)
+            && let Some(relay) = self.transport.relays.get(index)
+        {
+            let input = relay.handle_input(now, datagram).ok_or(InputError::Relay)?;
+            return self.take_relayed(now, index, input, datagram);
+        }
+        self.take_from(now, ice::Path::new(received.local, received.remote), datagram)
+    }
+
+    /// What a relay brought: its own affair, or a datagram of a peer within `message`.
+    pub(super) fn take_relayed(
+        &mut self,
+        now: Instant,
+        index: usize,
+        input: Input,
+        message: &mut [u8],
+    ) -> Result<Option<RtpReceived>, InputError> {
+        let Input::Data { peer, payload } = input else { return Ok(None) };
+        let relay = self.transport.relays.get(index).ok_or(InputError::Relay)?;
+        let relayed = relay.lent(peer.ip()).ok_or(InputError::Relay)?;
+        let start = payload.start;
+        let datagram = message.get_mut(payload).unwrap_or_default();
+        let rtp = self.take_from(now, ice::Path::new(relayed, peer), datagram)?;
+        Ok(rtp.map(|rtp| super::streams::shifted(rtp, start)))
+    }
+
+    /// A datagram that came over `path`.
+    pub(super) fn take_from(
+        &mut self,
+        now: Instant,
+        path: ice::Path,
+        datagram: &mut [u8],
+    ) -> Result<Option<RtpReceived>, InputError> {
         let len = datagram.len();
         let protocol = demux::protocol(datagram);
         let result = match protocol {
@@ -82,12 +116,16 @@ impl PeerConnection {
         Ok(None)
     }
 
-    pub(super) fn settle_ice(&mut self, now: Instant) {
+    /// `true`: there was something.
+    pub(super) fn settle_ice(&mut self, now: Instant) -> bool {
+        let mut any = false;
         while let Some(event) = self.transport.ice.poll_event() {
+            any = true;
             match event {
                 ice::Event::LocalCandidate(candidate) => self.announce(&candidate),
                 ice::Event::GatheringState(state) => self.gathered(state),
-                ice::Event::SelectedPath(_) => {
+                ice::Event::SelectedPath(path) => {
+                    self.bind_channel(now, path);
                     self.transport.path_selected(now);
                     if let Some(round_trip) = self.transport.round_trip() {
                         self.media.set_round_trip(round_trip);
@@ -96,10 +134,19 @@ impl PeerConnection {
                 ice::Event::StunServerError { server, reason, .. } => {
                     self.raise(Event::IceCandidateError { server, code: reason.code() });
                 }
+                ice::Event::PermissionNeeded { relay, peer } => {
+                    self.ask_permission(now, relay, peer);
+                }
+                ice::Event::Connect { path, simultaneous } => self.connect(path, simultaneous),
+                ice::Event::Disconnect(path) => self.disconnect(path),
+                ice::Event::ResolveName(name) => self.raise(Event::ResolveName(name)),
+                ice::Event::Failed(failure) => self.raise(Event::IceFailure(failure)),
+                ice::Event::RestartAdvised(_) => self.raise(Event::IceRestartAdvised),
                 // The state is looked at when the connection's own states are.
                 ice::Event::State(_) | _ => {}
             }
         }
+        any
     }
 
     pub(super) fn settle_dtls(&mut self, now: Instant) {

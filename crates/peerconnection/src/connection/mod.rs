@@ -8,8 +8,10 @@ mod input;
 mod media;
 mod negotiate;
 mod output;
+mod relay;
 mod states;
 mod stats;
+mod streams;
 mod tracks;
 
 use std::collections::{HashSet, VecDeque};
@@ -24,11 +26,14 @@ use crate::clock::Clock;
 use crate::jsep::{Negotiation, Settings};
 use crate::media::Media;
 use crate::transport::{MAX_PACKET, Transport};
+
 use crate::{
     Configuration, ConnectionState, DataChannelId, Error, Event, IceConnectionState,
     IceGatheringState, InvalidState, OperationError, Received, RtpReceived, Transmit,
 };
 use data::Data;
+use relay::Ways;
+pub use streams::StreamStep;
 
 /// A WebRTC peer connection without sockets, clock or threads. `RTCPeerConnection`, webrtc-pc
 /// section 4.4.
@@ -60,6 +65,7 @@ pub struct PeerConnection {
     next_credentials: Option<ice::Credentials>,
     /// Addresses of sockets that came too late for this generation of ICE.
     late_addresses: Vec<SocketAddr>,
+    ways: Ways,
     /// ICE was restarted for an offer that waits for its answer.
     ice_restart_pending: bool,
     /// Whether the role in ICE was decided: it never changes with a later description.
@@ -73,6 +79,9 @@ pub struct PeerConnection {
     negotiation_announced: bool,
     closing: Closing,
 }
+
+/// Room for a packet, and for what a relay puts around it.
+const MIN_BUFFER: usize = MAX_PACKET + antiphon_turn::client::HEADROOM + 3;
 
 /// How far the end has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +116,7 @@ impl PeerConnection {
             .fingerprint(&*config.provider, antiphon_crypto::HashAlgorithm::Sha256)
             .map_err(|_| crypto)?
             .to_string();
-        let seeds = [next_seed(), next_seed()];
+        let seeds = [next_seed(), next_seed(), next_seed()];
         let [settings_seed, media_seed, data_seed] = [next_seed(), next_seed(), next_seed()];
         let cname = negotiate::cname(&mut random);
         // 63 bits: the number must stay below 2^63 (RFC 9429 section 5.2.1).
@@ -115,6 +124,7 @@ impl PeerConnection {
         let mut settings =
             Settings::new(session_id, settings_seed, cname.clone(), vec![fingerprint]);
         settings.bundle_policy = config.bundle_policy;
+        settings.ice_lite = config.ice_lite;
         settings.max_message_size = u64::try_from(config.max_message_bytes).unwrap_or(u64::MAX);
         Ok(Self {
             transport: Transport::new(&config, seeds, now)?,
@@ -127,6 +137,7 @@ impl PeerConnection {
             announced: HashSet::new(),
             next_credentials: None,
             late_addresses: Vec::new(),
+            ways: Ways::default(),
             ice_restart_pending: false,
             ice_role_decided: false,
             gathering: IceGatheringState::New,
@@ -168,14 +179,19 @@ impl PeerConnection {
     /// least 2 KiB are needed, and with less nothing is written.
     pub fn poll_output(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         let now = self.clock.advance(now);
-        if buf.len() < MAX_PACKET || self.closing == Closing::Done {
+        if buf.len() < MIN_BUFFER || self.closing == Closing::Done {
             return None;
         }
         let transmit = self.put_out(now, buf);
-        if transmit.is_none() && self.closing == Closing::Draining {
-            self.done(now);
+        if transmit.is_some() || self.closing != Closing::Draining {
+            return transmit;
         }
-        transmit
+        // The farewell went through the relays; now they may go, too.
+        if !self.transport.relays.release(now) {
+            self.done(now);
+            return None;
+        }
+        self.put_out(now, buf)
     }
 
     /// The next event, oldest first.
@@ -230,7 +246,10 @@ impl PeerConnection {
         if self.closing != Closing::Open {
             return;
         }
-        self.settle_ice(now);
+        self.settle_gathering(now);
+        while self.settle_relays(now) | self.settle_ice(now) {
+            self.settle_gathering(now);
+        }
         self.settle_dtls(now);
         self.settle_data(now);
         self.settle_media();

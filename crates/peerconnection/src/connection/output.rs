@@ -1,10 +1,15 @@
 //! From the parts to one batch of datagrams.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
+use antiphon_ice as ice;
+use antiphon_turn::client::HEADROOM;
+
 use crate::media::OutputKind;
-use crate::transport::{MAX_PACKET, Packet};
-use crate::{PeerConnection, Transmit};
+use crate::transport::relays::Base;
+use crate::transport::{MAX_PACKET, Packet, streams};
+use crate::{PeerConnection, StreamId, Transmit};
 
 use super::Closing;
 
@@ -13,50 +18,141 @@ const MAX_SEGMENTS: usize = 64;
 /// Bytes in one batch at most: the length field of UDP, less its header and IP's.
 const MAX_BATCH: usize = 65_000;
 
+/// How datagrams get to the other end of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// As they are.
+    Direct,
+    /// Through the relay of that number.
+    Relayed(usize),
+    /// On a stream, each with its length.
+    Stream(StreamId),
+}
+
+/// Where datagrams are written: behind what the way needs before them.
+#[derive(Clone, Copy, Debug)]
+struct Envelope {
+    way: Way,
+    remote: SocketAddr,
+    headroom: usize,
+}
+
 impl PeerConnection {
     pub(super) fn put_out(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        if self.closing == Closing::Open
-            && let Ok(Some(sent)) = self.transport.ice.poll_output(now, buf)
-        {
-            let (local, remote) = (sent.path.local, sent.path.remote);
-            return Some(Transmit { local, remote, len: sent.len, segment_size: None });
+        if let Some((index, len)) = self.transport.relays.poll_output(now, buf) {
+            let relay = self.transport.relays.get(index)?;
+            return Some(to_server(relay.base, relay.server, len, None));
+        }
+        while self.closing == Closing::Open {
+            let sent = match self.transport.ice.poll_output(now, buf.get_mut(HEADROOM..)?) {
+                Ok(Some(sent)) => sent,
+                Ok(None) | Err(_) => break,
+            };
+            let Some(mut envelope) = self.envelope(sent.path) else { continue };
+            // It lies as far behind as any way needs.
+            envelope.headroom = HEADROOM;
+            if let Some(len) = self.seal(envelope, buf, sent.len) {
+                return Some(self.transmit(sent.path, envelope.way, len, None));
+            }
         }
         let path = self.transport.ice.selected_path()?;
-        let (len, segment_size) = self.fill(now, buf)?;
+        let envelope = self.envelope(path)?;
+        let batch = self.fill(now, buf, envelope)?;
         let counters = &mut self.transport.counters;
-        let packets = segment_size.map_or(1, |size| len.div_ceil(size.max(1)));
-        counters.packets_sent =
-            counters.packets_sent.saturating_add(u64::try_from(packets).unwrap_or(u64::MAX));
-        counters.bytes_sent =
-            counters.bytes_sent.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
-        Some(Transmit { local: path.local, remote: path.remote, len, segment_size })
+        counters.packets_sent = counters.packets_sent.saturating_add(batch.packets);
+        let bytes = u64::try_from(batch.len).unwrap_or(u64::MAX);
+        counters.bytes_sent = counters.bytes_sent.saturating_add(bytes);
+        Some(self.transmit(path, envelope.way, batch.len, batch.segment_size))
+    }
+
+    fn envelope(&mut self, path: ice::Path) -> Option<Envelope> {
+        let remote = path.remote;
+        if path.protocol == ice::Protocol::Tcp {
+            let way = Way::Stream(self.transport.streams.of(path)?);
+            return Some(Envelope { way, remote, headroom: streams::LENGTH });
+        }
+        let Some(index) = self.transport.relays.lender(path.local) else {
+            return Some(Envelope { way: Way::Direct, remote, headroom: 0 });
+        };
+        let headroom = self.transport.relays.get(index)?.headroom(remote);
+        Some(Envelope { way: Way::Relayed(index), remote, headroom })
+    }
+
+    /// Makes the `len` bytes behind the headroom what the way takes, at the front of `buf`; `None`
+    /// when it takes nothing now.
+    fn seal(&mut self, envelope: Envelope, buf: &mut [u8], len: usize) -> Option<usize> {
+        let Envelope { way, remote, headroom } = envelope;
+        let end = headroom.saturating_add(len);
+        let sealed = match way {
+            Way::Direct => headroom..end,
+            Way::Stream(_) => {
+                let start = headroom.saturating_sub(streams::LENGTH);
+                streams::put_length(buf.get_mut(start..)?, len)?;
+                start..end
+            }
+            Way::Relayed(index) => {
+                let relay = self.transport.relays.get(index)?;
+                relay.client.wrap(remote, buf, headroom..end).ok()?
+            }
+        };
+        let len = sealed.len();
+        if sealed.start > 0 {
+            buf.copy_within(sealed, 0);
+        }
+        Some(len)
+    }
+
+    fn transmit(
+        &mut self,
+        path: ice::Path,
+        way: Way,
+        len: usize,
+        segment_size: Option<usize>,
+    ) -> Transmit {
+        let (local, remote) = (path.local, path.remote);
+        match way {
+            Way::Direct => Transmit { local, remote, len, segment_size, stream: None },
+            Way::Stream(stream) => {
+                Transmit { local, remote, len, segment_size: None, stream: Some(stream) }
+            }
+            Way::Relayed(index) => match self.transport.relays.get(index) {
+                Some(relay) => to_server(relay.base, relay.server, len, segment_size),
+                None => Transmit { local, remote, len: 0, segment_size: None, stream: None },
+            },
+        }
     }
 
     /// Fills a batch: datagrams of one size, of which only the last may be shorter.
-    fn fill(&mut self, now: Instant, buf: &mut [u8]) -> Option<(usize, Option<usize>)> {
-        let size = self.next_datagram(now, buf)?;
-        let mut len = size;
+    fn fill(&mut self, now: Instant, buf: &mut [u8], envelope: Envelope) -> Option<Batch> {
+        let room = envelope.headroom;
+        let first = self.next_datagram(now, buf.get_mut(room..)?)?;
+        let size = self.seal(envelope, buf, first)?;
+        let mut batch = Batch { len: size, packets: 1, segment_size: None };
         for _ in 1..MAX_SEGMENTS {
-            let end = len.saturating_add(MAX_PACKET);
+            let end = batch.len.saturating_add(MAX_PACKET).saturating_add(HEADROOM);
             if end > MAX_BATCH {
                 break;
             }
-            let Some(slot) = buf.get_mut(len..end) else { break };
+            let Some(slot) = buf.get_mut(batch.len..end) else { break };
             // What cannot join the batch waits for the next one.
-            if self.transport.outbox.next_len().is_some_and(|next| next > size) {
+            if self.transport.outbox.next_len().is_some_and(|next| next > first) {
                 break;
             }
-            let Some(next) = self.next_datagram(now, slot) else { break };
-            if next > size {
-                self.transport.outbox.push(slot.get(..next).unwrap_or_default());
+            let Some(behind) = slot.get_mut(room..) else { break };
+            let Some(next) = self.next_datagram(now, behind) else { break };
+            if next > first {
+                self.transport.outbox.push(behind.get(..next).unwrap_or_default());
                 break;
             }
-            len = len.saturating_add(next);
-            if next < size {
+            let Some(len) = self.seal(envelope, slot, next) else { break };
+            batch.len = batch.len.saturating_add(len);
+            batch.packets = batch.packets.saturating_add(1);
+            batch.segment_size = Some(size);
+            if next < first {
                 break;
             }
         }
-        Some((len, (len > size).then_some(size)))
+        Some(batch)
     }
 
     /// The next datagram over the path, encrypted, at the front of `buf`.
@@ -99,5 +195,26 @@ impl PeerConnection {
             buf.copy_within(record.clone(), 0);
         }
         Some(record.len())
+    }
+}
+
+/// Datagrams, one after the other.
+#[derive(Clone, Copy, Debug)]
+struct Batch {
+    len: usize,
+    packets: u64,
+    segment_size: Option<usize>,
+}
+
+fn to_server(base: Base, server: SocketAddr, len: usize, segment_size: Option<usize>) -> Transmit {
+    match base {
+        Base::Socket(local) => Transmit { local, remote: server, len, segment_size, stream: None },
+        Base::Stream(stream) => Transmit {
+            local: server,
+            remote: server,
+            len,
+            segment_size: None,
+            stream: Some(stream),
+        },
     }
 }

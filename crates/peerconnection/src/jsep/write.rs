@@ -263,6 +263,9 @@ pub(super) fn session(
         let mids = bundle.iter().collect();
         session.attributes.push(Attribute::Group(Group { semantics: "BUNDLE".into(), mids }));
     }
+    if settings.ice_lite {
+        session.attributes.push(Attribute::IceLite);
+    }
     if !ice_options.is_empty() {
         session.attributes.push(Attribute::IceOptions(ice_options.iter().collect()));
     }

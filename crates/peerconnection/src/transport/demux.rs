@@ -32,6 +32,19 @@ pub(crate) fn protocol(datagram: &[u8]) -> Option<Protocol> {
     }
 }
 
+/// Whether a datagram from a TURN server concerns the relay: channel data, and STUN of any method
+/// but Binding, which is what ICE asks with.
+pub(crate) fn is_from_relay(datagram: &[u8]) -> bool {
+    const METHOD: u16 = 0x3eef;
+    const BINDING: u16 = 0x0001;
+    let Some(kind) = datagram.first_chunk() else { return false };
+    match datagram.first() {
+        Some(0..=3) => u16::from_be_bytes(*kind) & METHOD != BINDING,
+        Some(64..=79) => true,
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +60,20 @@ mod tests {
             };
             assert_eq!(protocol(&[first, 96]), expected, "{first}");
         }
+        // Binding request, indication, success, error; Allocate success; channel data; DTLS.
+        for (kind, expected) in [
+            ([0x00, 0x01], false),
+            ([0x00, 0x11], false),
+            ([0x01, 0x01], false),
+            ([0x01, 0x11], false),
+            ([0x01, 0x03], true),
+            ([0x00, 0x17], true),
+            ([0x40, 0x00], true),
+            ([22, 254], false),
+        ] {
+            assert_eq!(is_from_relay(&kind), expected, "{kind:?}");
+        }
+        assert!(!is_from_relay(&[64]));
         assert_eq!(protocol(&[0x81, 206]), Some(Protocol::Rtcp));
         assert_eq!(protocol(&[0x80]), None);
         assert_eq!(protocol(&[]), None);

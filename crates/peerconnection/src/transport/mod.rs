@@ -6,7 +6,9 @@
 
 pub(crate) mod demux;
 mod outbox;
+pub(crate) mod relays;
 mod srtp;
+pub(crate) mod streams;
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +17,9 @@ use antiphon_dtls as dtls;
 use antiphon_ice as ice;
 
 pub(crate) use outbox::{Full, MAX_PACKET, Outbox};
+use relays::Relays;
 use srtp::Srtp;
+use streams::Streams;
 
 use crate::{Configuration, Error, InputError, OperationError};
 
@@ -23,6 +27,8 @@ use crate::{Configuration, Error, InputError, OperationError};
 #[derive(Debug)]
 pub(crate) struct Transport {
     pub(crate) ice: ice::Agent,
+    pub(crate) relays: Relays,
+    pub(crate) streams: Streams,
     pub(crate) dtls: dtls::Connection,
     srtp: Option<Srtp>,
     /// What goes out next, already encrypted.
@@ -46,11 +52,11 @@ pub(crate) struct Counters {
 impl Transport {
     pub(crate) fn new(
         config: &Configuration,
-        seeds: [[u8; 32]; 2],
+        seeds: [[u8; 32]; 3],
         now: Instant,
     ) -> Result<Self, Error> {
         let crypto = |_| Error::Operation(OperationError::Crypto);
-        let [ice_seed, dtls_seed] = seeds;
+        let [ice_seed, dtls_seed, relay_seed] = seeds;
         let mut ice_config =
             ice::Config::new(std::sync::Arc::clone(&config.provider), ice::Role::Controlling);
         ice_config.stun_servers.clone_from(&config.stun_servers);
@@ -58,10 +64,19 @@ impl Transport {
         ice_config.include_loopback = true;
         ice_config.ta = config.ice_pacing;
         ice_config.max_remote_candidates = config.max_remote_candidates;
+        ice_config.transport_policy = config.ice_transport_policy;
+        ice_config.address_policy = config.ice_address_policy;
+        ice_config.remote_filter.clone_from(&config.remote_filter);
+        ice_config.nat_mappings.clone_from(&config.nat_mappings);
+        ice_config.tcp = config.ice_tcp;
+        ice_config.lite = config.ice_lite;
+        ice_config.continual_gathering = config.continual_gathering;
         let dtls_config =
             dtls::Config::new(std::sync::Arc::clone(&config.provider), config.certificate.clone());
         Ok(Self {
             ice: ice::Agent::new(ice_config, ice_seed, now).map_err(crypto)?,
+            relays: Relays::new(relay_seed),
+            streams: Streams::default(),
             dtls: dtls::Connection::new(dtls_config, dtls_seed, now),
             srtp: None,
             outbox: Outbox::new(config.media_queue_bytes),
@@ -176,10 +191,13 @@ impl Transport {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.ice.poll_timeout().into_iter().chain(self.dtls.poll_timeout()).min()
+        let timeouts =
+            [self.ice.poll_timeout(), self.dtls.poll_timeout(), self.relays.poll_timeout()];
+        timeouts.into_iter().flatten().min()
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.relays.handle_timeout(now);
         self.ice.handle_timeout(now);
         self.dtls.handle_timeout(now);
     }

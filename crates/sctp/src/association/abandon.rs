@@ -9,16 +9,6 @@ use crate::wire::Skipped;
 ///
 /// [RFC 3758 section 3.5]: https://www.rfc-editor.org/rfc/rfc3758#section-3.5
 impl Outstanding {
-    /// The `nth` lost chunk, for [`is_over`](Self::is_over).
-    pub(crate) fn nth_lost(&self, nth: usize) -> Option<(Tsn, Sent)> {
-        let tsn = *self.lost.get(nth)?;
-        Some((tsn, *self.get(tsn)?))
-    }
-
-    pub(crate) fn lost_len(&self) -> usize {
-        self.lost.len()
-    }
-
     /// Whether a lost chunk's message is to be given up instead of sent again.
     pub(crate) fn is_over(sent: &Sent, now: Duration, queue: &SendQueue) -> bool {
         sent.fate == Fate::Lost
@@ -29,31 +19,19 @@ impl Outstanding {
             })
     }
 
-    /// Gives a message up. Its chunks have consecutive TSNs, of which `at` is one; `None` stands
-    /// for the last assigned.
+    /// Gives a message up.
     //= rfc3758#3.5
     // A3: all chunks of a message are abandoned together. Where its end was never sent, one more
     // TSN stands for it, so that FORWARD TSN reaches beyond what the peer holds of it.
-    pub(crate) fn abandon(
-        &mut self,
-        at: Option<Tsn>,
-        key: MessageKey,
-        now: Duration,
-        queue: &mut SendQueue,
-    ) {
-        let around = at.unwrap_or_else(|| self.next_tsn().previous());
+    pub(crate) fn abandon(&mut self, key: MessageKey, queue: &mut SendQueue) {
+        let last = queue.get(key).and_then(|message| message.last_tsn);
         if queue.abandon(key) {
-            self.push_abandoned(key, now);
+            self.push_abandoned(key, last);
         }
-        let mut at = around;
-        while self.get(at).is_some_and(|sent| sent.key == key) {
-            self.settle(at, Fate::Abandoned);
-            at = at.next();
-        }
-        let mut at = around.previous();
-        while self.get(at).is_some_and(|sent| sent.key == key) {
-            self.settle(at, Fate::Abandoned);
-            at = at.previous();
+        let mut at = last.filter(|last| *last >= self.first);
+        while let Some(tsn) = at {
+            self.settle(tsn, Fate::Abandoned);
+            at = self.before(tsn);
         }
     }
 
@@ -83,7 +61,10 @@ impl Outstanding {
     /// which is lowered when more than `most` streams are concerned.
     //= rfc3758#3.5
     // C4: ordered messages are listed, each stream once.
+    //= rfc8260#2.3.1
+    // With I-FORWARD-TSN unordered ones are, too.
     pub(crate) fn collect_skipped(&mut self, queue: &SendQueue, most: usize) {
+        let interleaved = queue.is_interleaving();
         let mut list = std::mem::take(&mut self.skipped);
         list.clear();
         let mut at = self.first;
@@ -91,13 +72,15 @@ impl Outstanding {
             if let Some(sent) = self.get(at)
                 && sent.fate == Fate::Abandoned
                 && let Some(message) = queue.get(sent.key)
-                && message.ordered
+                && (message.ordered || interleaved)
             {
-                let skip = Skipped { stream: message.stream, ssn: message.ssn };
-                match list.binary_search_by_key(&skip.stream, |skip| skip.stream) {
+                let unordered = !message.ordered;
+                let skip = Skipped { stream: message.stream, unordered, ssn: message.ssn };
+                let place = (skip.stream, skip.unordered);
+                match list.binary_search_by_key(&place, |skip| (skip.stream, skip.unordered)) {
                     Ok(known) => {
                         if let Some(known) = list.get_mut(known) {
-                            known.ssn = skip.ssn;
+                            known.ssn = known.ssn.max(skip.ssn);
                         }
                     }
                     Err(_) if list.len() >= most => {

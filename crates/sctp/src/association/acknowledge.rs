@@ -1,4 +1,5 @@
-use super::congestion::Acked;
+use super::congestion::{Acked, Lost};
+use super::losses::Losses;
 use super::outstanding::{Progress, Sent};
 use super::tcb::{Context, End, Tcb};
 use super::transmit::burst;
@@ -30,8 +31,9 @@ impl Tcb {
             return Ok(());
         }
         let flight_before = self.outstanding.flight();
-        let mut progress = self.outstanding.acknowledge(cumulative, &mut self.queue);
-        self.outstanding.acknowledge_gaps(sack.blocks(), &mut progress);
+        let now = context.now;
+        let mut progress = self.outstanding.acknowledge(cumulative, now, &mut self.queue);
+        self.outstanding.acknowledge_gaps(sack.blocks(), now, &mut progress);
         //= rfc9260#6.2.1
         // ii) The window is what was announced less what is outstanding: the flight is
         // subtracted where the window is used.
@@ -42,7 +44,8 @@ impl Tcb {
         }
         self.measure(context);
         self.after_progress(progress, flight_before, context);
-        self.detect_losses(progress, context);
+        self.check_tail_probe(sack);
+        self.detect_losses(flight_before, context);
         self.forward_if_needed(context);
         self.transmission.burst = self.outstanding.flight().saturating_add(burst(context.config));
         self.arm_probes(context);
@@ -62,7 +65,7 @@ impl Tcb {
             return Err(End::violation(Violation::AcknowledgedUnsent));
         }
         let flight_before = self.outstanding.flight();
-        let progress = self.outstanding.acknowledge(cumulative, &mut self.queue);
+        let progress = self.outstanding.acknowledge(cumulative, context.now, &mut self.queue);
         self.measure(context);
         self.after_progress(progress, flight_before, context);
         self.arm_probes(context);
@@ -82,33 +85,41 @@ impl Tcb {
     }
 
     fn after_progress(&mut self, progress: Progress, flight_before: usize, context: &Context<'_>) {
-        let acked = Acked {
-            bytes: progress.bytes,
-            flight_before,
-            cumulative_advanced: progress.cumulative_advanced,
-            in_recovery: self.transmission.recovery_exit.is_some(),
-            all: self.outstanding.is_empty(),
-        };
         if progress.bytes > 0 {
-            self.congestion.acked(acked);
+            let min = self.outstanding.rack().min();
+            let delivery = self.outstanding.delivery();
+            let total = delivery.total();
+            let acked = Acked {
+                now: context.now,
+                bytes: progress.bytes,
+                flight_before,
+                flight: self.outstanding.flight(),
+                cumulative_advanced: progress.cumulative_advanced,
+                in_recovery: self.transmission.recovery_exit.is_some(),
+                all: self.outstanding.is_empty(),
+                rate: progress.newest.map(|newest| self.outstanding.delivery().rate(&newest, min)),
+                round_trip: progress.newest.and_then(|newest| newest.round_trip(context.now)),
+                smoothed: self.rtt.smoothed(),
+                total,
+            };
+            self.congestion.acked(&acked);
             //= rfc9260#8.1
             // Acknowledged data clears the error counter.
             self.errors = 0;
             self.transmission.one_packet = false;
+            self.path_mtu_confirmed();
         }
         //= rfc9260#6.2.1
         // iv) Reaching the exit point ends fast recovery.
         if self.transmission.recovery_exit.is_some_and(|exit| self.outstanding.cumulative() >= exit)
         {
             self.transmission.recovery_exit = None;
+            self.outstanding.rack().recovered();
         }
         if progress.cumulative_advanced {
             self.rtt.progress();
             self.timers.stop(Timer::TailProbe);
             self.transmission.probe_spent = false;
-            if self.transmission.probed.is_some_and(|tsn| tsn <= self.outstanding.cumulative()) {
-                self.transmission.probed = None;
-            }
             //= rfc9260#6.3.2
             // R3: acknowledging the earliest chunk restarts T3.
             self.timers.stop(Timer::T3);
@@ -124,27 +135,45 @@ impl Tcb {
         }
     }
 
-    //= rfc9260#7.2.4
-    // Miss indications follow the highest TSN newly acknowledged; in fast recovery, when the
-    // cumulative point moves, everything reported missing.
-    fn detect_losses(&mut self, progress: Progress, context: &Context<'_>) {
-        let in_recovery = self.transmission.recovery_exit.is_some();
-        let below = if in_recovery && progress.cumulative_advanced {
-            self.outstanding.highest_gap()
-        } else {
-            progress.highest
-        };
-        // What a tail probe overtook by two round trips is lost without further reports.
-        let certain =
-            self.transmission.probed.is_some_and(|probed| progress.highest == Some(probed));
-        let missing = below.is_some_and(|below| self.outstanding.count_misses(below, certain));
-        let age = self.rtt.smoothed().unwrap_or(self.rtt.rto()) * 5 / 4;
-        let again = self.outstanding.lose_repetitions(progress, context.now, age);
-        if !missing && !again {
+    //= rfc8985#7.4.2
+    // A probe that was acknowledged and not reported twice repaired a loss, which congestion
+    // control has to hear of.
+    fn check_tail_probe(&mut self, sack: &SackView<'_>) {
+        if sack.has_duplicates() {
+            self.transmission.probed = None;
+            self.outstanding.duplicate_reported();
+        }
+        let Some(probed) = self.transmission.probed else { return };
+        if probed > self.outstanding.cumulative() {
             return;
         }
+        self.transmission.probed = None;
+        let flight = self.outstanding.flight();
+        let first = self.transmission.recovery_exit.is_none();
+        self.congestion.lost(&Lost { bytes: 0, prior: 0, flight, first });
+    }
+
+    /// Declares lost what is overdue (RFC 8985), and looks again when the next chunk is.
+    //= rfc9260#7.2.4
+    // Losses are found by time instead of by counting reports; what follows is the same.
+    pub(crate) fn detect_losses(&mut self, flight: usize, context: &Context<'_>) {
+        let in_recovery = self.transmission.recovery_exit.is_some();
+        let smoothed = self.rtt.smoothed().unwrap_or(self.rtt.rto());
+        let overtaken = self.outstanding.gap_acked(3);
+        let window = self.outstanding.rack().window(smoothed, in_recovery, overtaken);
+        let losses = self.outstanding.detect_lost(context.now, window);
+        match losses.again {
+            Some(at) => self.timers.start(Timer::Reorder, at),
+            None => self.timers.stop(Timer::Reorder),
+        }
+        if losses.chunks == 0 {
+            return;
+        }
+        let Losses { bytes, prior, .. } = losses;
+        //= rfc8985#9.3
+        // Congestion control hears of the loss before anything is sent again.
+        self.congestion.lost(&Lost { bytes, prior, flight, first: !in_recovery });
         if !in_recovery {
-            self.congestion.lost();
             self.transmission.recovery_exit = Some(self.outstanding.next_tsn().previous());
             //= rfc9260#7.2.4
             // The first packet of retransmissions does not wait for the window.

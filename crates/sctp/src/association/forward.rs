@@ -1,5 +1,5 @@
 use super::tcb::{Context, Tcb};
-use crate::wire::{MAX_FORWARD_HEADER, PacketWriter, write_forward_tsn};
+use crate::wire::{PacketWriter, forward_capacity, write_forward_tsn};
 
 /// The sender's side of FORWARD TSN ([RFC 3758 section 3.5]).
 ///
@@ -25,13 +25,14 @@ impl Tcb {
     }
 
     pub(crate) fn write_forward(&mut self, packet: &mut PacketWriter<'_>, context: &Context<'_>) {
-        let most = packet.room().saturating_sub(MAX_FORWARD_HEADER) / 4;
+        let interleaved = self.peer_can.interleaving;
+        let most = forward_capacity(packet.room(), interleaved);
         self.outstanding.collect_skipped(&self.queue, most);
         let Some(cumulative) = self.outstanding.forward_to() else {
             self.owed.forward_tsn = false;
             return;
         };
-        if write_forward_tsn(packet, cumulative, self.outstanding.skipped()) {
+        if write_forward_tsn(packet, cumulative, self.outstanding.skipped(), interleaved) {
             self.owed.forward_tsn = false;
             self.start_t3(context);
         }

@@ -404,7 +404,7 @@ enum Collision {
 }
 
 /// Why no association can be built from INIT or INIT ACK.
-fn unusable(view: &InitView<'_>) -> Option<Cause> {
+pub(super) fn unusable(view: &InitView<'_>) -> Option<Cause> {
     let Init { window, outbound, inbound, .. } = view.init;
     //= rfc9260#3.3.2
     // No streams or a window below 1500 bytes.

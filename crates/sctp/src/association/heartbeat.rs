@@ -4,7 +4,7 @@ use rand_core::Rng;
 
 use super::tcb::{Context, End, Phase, Tcb};
 use crate::timer::Timer;
-use crate::wire::{HeartbeatInfo, PacketWriter, write_heartbeat};
+use crate::wire::{HeartbeatInfo, PacketWriter, write_heartbeat, write_pad};
 
 /// Our own HEARTBEATs ([RFC 9260 section 8.3]).
 ///
@@ -13,6 +13,8 @@ use crate::wire::{HeartbeatInfo, PacketWriter, write_heartbeat};
 pub(crate) struct Heartbeat {
     /// To be sent.
     pub(crate) due: bool,
+    /// HEARTBEATs to send beside the data that T3 repeats.
+    pub(crate) extra: u8,
     /// The nonce the answer must repeat.
     awaited: Option<u64>,
 }
@@ -66,6 +68,41 @@ impl Tcb {
         }
     }
 
+    /// The data that T3 repeats may be unlucky again and again on a path that loses much, so that
+    /// HEARTBEATs go beside it: the association is to end only when the path is really dead.
+    pub(crate) fn ask_for_life(&mut self) {
+        if self.errors >= 2 {
+            self.heartbeat.extra = 2;
+        }
+    }
+
+    /// A packet with one HEARTBEAT beside the data; it runs no timer of its own.
+    pub(crate) fn write_extra_heartbeat(
+        &mut self,
+        packet: &mut PacketWriter<'_>,
+        context: &mut Context<'_>,
+    ) {
+        self.heartbeat.extra = self.heartbeat.extra.saturating_sub(1);
+        let nonce = *self.heartbeat.awaited.get_or_insert_with(|| context.random.next_u64());
+        write_heartbeat(packet, HeartbeatInfo { nonce, sent: context.now });
+    }
+
+    //= rfc8899#4.1
+    // A probe of the path is a HEARTBEAT padded to the size in question (RFC 4820), alone.
+    pub(crate) fn write_path_probe(
+        &mut self,
+        packet: &mut PacketWriter<'_>,
+        size: usize,
+        context: &mut Context<'_>,
+    ) {
+        let nonce = context.random.next_u64();
+        packet.set_limit(size);
+        if write_heartbeat(packet, HeartbeatInfo { nonce, sent: context.now }) {
+            write_pad(packet, size);
+            self.path_mtu_sent(nonce, context);
+        }
+    }
+
     //= rfc9260#8.3
     // No answer within an RTO counts as an error, backs off and is followed by another.
     pub(crate) fn heartbeat_unanswered(&mut self, context: &mut Context<'_>) -> Result<(), End> {
@@ -82,6 +119,10 @@ impl Tcb {
 
     pub(crate) fn heartbeat_ack(&mut self, value: &[u8], context: &Context<'_>) {
         let Some(info) = HeartbeatInfo::parse(value) else { return };
+        if self.path_mtu_answered(info.nonce, context) {
+            self.errors = 0;
+            return;
+        }
         if self.heartbeat.awaited != Some(info.nonce) {
             return;
         }

@@ -3,13 +3,14 @@ use std::collections::BTreeMap;
 use bytes::{Bytes, BytesMut};
 
 use super::inbox::Inbox;
+use super::interleaved::Interleaved;
 use super::reassembly::{Assembled, Reassembly};
 use super::stream_table::StreamTable;
 use crate::Message;
 use crate::config::MESSAGE_OVERHEAD;
 use crate::event::Violation;
 use crate::serial::{Ssn, Tsn};
-use crate::wire::DataView;
+use crate::wire::{DataView, Number, SkippedView};
 
 /// Puts messages together and in order, stream by stream ([RFC 9260 section 6.6]).
 ///
@@ -17,12 +18,15 @@ use crate::wire::DataView;
 #[derive(Debug)]
 pub(crate) struct Inbound {
     reassembly: Reassembly,
+    interleaved: Interleaved,
     next: StreamTable<Ssn>,
     /// Whole messages that wait for an earlier one of their stream.
     waiting: BTreeMap<(u16, Ssn), Waiting>,
     waiting_bytes: usize,
     deferred: Option<Deferred>,
     arena: BytesMut,
+    /// The block before, whose messages may have been taken by now.
+    spare: BytesMut,
     /// Size of the next block.
     block: usize,
 }
@@ -46,7 +50,7 @@ struct Deferred {
 /// Small messages are cut from blocks of this size; the first one is smaller, for associations that
 /// carry hardly anything.
 const ARENA: usize = 32 << 10;
-const FIRST_BLOCK: usize = 2 << 10;
+const FIRST_BLOCK: usize = 256;
 /// Larger messages get an allocation of their own.
 const ARENA_MESSAGE: usize = 4 << 10;
 
@@ -54,11 +58,13 @@ impl Inbound {
     pub(crate) fn new(max_message: usize) -> Self {
         Self {
             reassembly: Reassembly::new(max_message),
+            interleaved: Interleaved::new(max_message),
             next: StreamTable::new(),
             waiting: BTreeMap::new(),
             waiting_bytes: 0,
             deferred: None,
             arena: BytesMut::new(),
+            spare: BytesMut::new(),
             block: FIRST_BLOCK,
         }
     }
@@ -69,6 +75,7 @@ impl Inbound {
         let deferred = self.deferred.as_ref().map_or(0, |deferred| deferred.bytes);
         self.reassembly
             .held()
+            .saturating_add(self.interleaved.held())
             .saturating_add(self.waiting_bytes)
             .saturating_add(waiting)
             .saturating_add(deferred)
@@ -87,11 +94,13 @@ impl Inbound {
             Some(Assembled {
                 tsn,
                 stream: data.stream,
-                ssn: data.ssn,
+                number: data.number,
                 ppid: data.ppid,
                 ordered: !data.unordered,
                 payload,
             })
+        } else if data.is_interleaved() {
+            self.interleaved.insert(tsn, data)?
         } else {
             self.reassembly.insert(tsn, data, in_order)?
         };
@@ -108,9 +117,15 @@ impl Inbound {
             return Bytes::copy_from_slice(payload);
         }
         if self.arena.capacity() < payload.len() {
-            // Takes the block back when all that was cut from it is gone.
-            self.arena.reserve(self.block.max(payload.len()));
-            self.block = self.block.saturating_mul(2).min(ARENA);
+            // Takes a block back when all that was cut from it is gone: this one, or the one before.
+            let wanted = self.block.max(payload.len());
+            if !self.arena.try_reclaim(wanted) {
+                std::mem::swap(&mut self.arena, &mut self.spare);
+                if !self.arena.try_reclaim(wanted) {
+                    self.arena.reserve(wanted);
+                    self.block = ARENA;
+                }
+            }
         }
         self.arena.extend_from_slice(payload);
         self.arena.split().freeze()
@@ -127,7 +142,7 @@ impl Inbound {
             deferred.held.push(message);
             return;
         }
-        let Assembled { stream, ssn, ppid, ordered, payload, .. } = message;
+        let Assembled { stream, number, ppid, ordered, payload, .. } = message;
         //= rfc9260#6.6
         // Unordered messages bypass ordering.
         if !ordered {
@@ -136,7 +151,7 @@ impl Inbound {
         }
         let next = self.next.get(stream).copied().unwrap_or_default();
         // A number before the next one was delivered, or skipped by FORWARD TSN.
-        let Some(ssn) = next.near(ssn).filter(|ssn| *ssn >= next) else { return };
+        let Some(ssn) = widen(next, number) else { return };
         if ssn == next {
             inbox.put(Message { stream, ppid, payload, ordered });
             self.next.with(stream, |next| *next = ssn.next());
@@ -172,9 +187,22 @@ impl Inbound {
 
     //= rfc3758#3.6
     // What waited for a skipped message is delivered, in order.
-    pub(crate) fn skip(&mut self, stream: u16, ssn: u16, inbox: &mut Inbox) {
+    pub(crate) fn skip(&mut self, skipped: SkippedView, interleaved: bool, inbox: &mut Inbox) {
+        let SkippedView { stream, unordered, number } = skipped;
+        if interleaved {
+            self.interleaved.skip(stream, unordered, number);
+        }
+        if unordered {
+            return;
+        }
+        let number = if interleaved {
+            Number::Mid { mid: number, fsn: 0 }
+        } else {
+            let [_, _, high, low] = number.to_be_bytes();
+            Number::Ssn(u16::from_be_bytes([high, low]))
+        };
         let next = self.next.get(stream).copied().unwrap_or_default();
-        let Some(skipped) = next.near(ssn).filter(|ssn| *ssn >= next) else { return };
+        let Some(skipped) = widen(next, number) else { return };
         loop {
             let range = (stream, Ssn::MIN)..=(stream, skipped);
             let Some((&key, _)) = self.waiting.range(range).next() else { break };
@@ -185,6 +213,29 @@ impl Inbound {
         }
         self.next.with(stream, |next| *next = skipped.next());
         self.release(stream, inbox);
+    }
+
+    /// Whether an I-DATA chunk belongs after a reset that waits for older data. Its message may
+    /// have the same identifier as one from before.
+    pub(crate) fn is_held_back(&self, tsn: Tsn, stream: u16) -> bool {
+        self.deferred.as_ref().is_some_and(|deferred| {
+            tsn > deferred.last_tsn
+                && (deferred.streams.is_empty() || deferred.streams.contains(&stream))
+        })
+    }
+
+    /// Nothing is kept for later.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held() == 0 && self.interleaved.is_empty() && self.deferred.is_none()
+    }
+
+    /// The next numbers of the streams that have been used.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = (u16, Ssn)> + '_ {
+        self.next.iter().map(|(stream, next)| (stream, *next))
+    }
+
+    pub(crate) fn set_number(&mut self, stream: u16, next: Ssn) {
+        self.next.with(stream, |number| *number = next);
     }
 
     pub(crate) fn is_deferring(&self) -> bool {
@@ -219,8 +270,10 @@ impl Inbound {
             self.next = StreamTable::new();
             self.waiting.clear();
             self.waiting_bytes = 0;
+            self.interleaved.reset_all();
         }
         for stream in &streams {
+            self.interleaved.reset(*stream);
             if let Some(next) = self.next.get_mut(*stream) {
                 *next = Ssn::MIN;
             }
@@ -235,6 +288,15 @@ impl Inbound {
         }
         inbox.reset(streams);
     }
+}
+
+/// The message's number near the next one; `None` when it was delivered or skipped before.
+fn widen(next: Ssn, number: Number) -> Option<Ssn> {
+    let number = match number {
+        Number::Ssn(ssn) => next.near(ssn),
+        Number::Mid { mid, .. } => next.near_mid(mid),
+    };
+    number.filter(|number| *number >= next)
 }
 
 /// What stays for long must not keep a whole block of the arena with it.

@@ -42,6 +42,16 @@ impl Inbox {
         Some(message)
     }
 
+    /// What comes next must come before everything else.
+    pub(crate) fn is_news(&self) -> bool {
+        matches!(self.events.front(), Some(Event::Connected | Event::Restarted))
+    }
+
+    /// Nothing waits for the application.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.events.is_empty() && self.resets.is_empty()
+    }
+
     pub(crate) fn has_room_for_reset(&self) -> bool {
         self.resets.len() < MAX_RESETS
     }
@@ -63,10 +73,7 @@ impl Inbox {
             return Some(Event::StreamReset { streams });
         }
         // Connected and Restarted come before what they made possible, Closed after everything.
-        if !matches!(self.events.front(), Some(Event::Connected | Event::Restarted))
-            && std::mem::take(&mut self.readable)
-            && !self.messages.is_empty()
-        {
+        if !self.is_news() && std::mem::take(&mut self.readable) && !self.messages.is_empty() {
             return Some(Event::Readable);
         }
         self.events.pop_front()

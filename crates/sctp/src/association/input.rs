@@ -48,7 +48,7 @@ impl Tcb {
             // INIT ACK, and likewise COOKIE ACK (5.2.5), are late here and mean nothing.
             Chunk::InitAck(_) | Chunk::CookieAck | Chunk::CookieEcho(_) | Chunk::Error(_) => {}
             // An INIT is alone in its packet and never comes here.
-            Chunk::Init(_) => {}
+            Chunk::Init(_) | Chunk::Pad => {}
             Chunk::Unknown(unknown) => {
                 if unknown.wants_report() {
                     self.owed.error(Cause::unrecognized(unknown.raw));

@@ -3,15 +3,23 @@
 mod abandon;
 mod acknowledge;
 mod congestion;
+mod delivery;
 mod forward;
+mod handover;
 mod handshake;
 mod heartbeat;
 mod inbound;
 mod inbox;
 mod input;
+mod interleaved;
+mod losses;
+mod more_streams;
 mod opening;
 mod output;
 mod outstanding;
+mod path;
+mod probes;
+mod rack;
 mod ranges;
 mod reassembly;
 mod receive;
@@ -19,11 +27,15 @@ mod received;
 mod reply;
 mod reset;
 mod rtt;
+mod schedule;
 mod send_queue;
 mod shutdown;
+mod snap;
 mod stream_table;
+mod streams;
 mod tcb;
 mod transmit;
+mod turns;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -35,8 +47,7 @@ use crate::clock::Clock;
 use crate::event::CloseReason;
 use crate::wire::{Cause, Header, PacketView, PacketWriter, write_cookie_echo};
 use crate::{
-    BufferTooSmall, Config, Event, InputError, Message, Outgoing, ResetError, SendError, Stats,
-    Transmit,
+    BufferTooSmall, Config, Event, InputError, Message, Outgoing, SendError, Stats, Transmit,
 };
 use inbox::Inbox;
 use opening::{Echoed, Opening};
@@ -59,6 +70,8 @@ pub struct Association {
     inbox: Inbox,
     /// Packets of their own, outside of any association.
     replies: VecDeque<Reply>,
+    /// What [`snap_init`](Association::snap_init) has promised the peer.
+    promised: Option<Identity>,
     state: State,
 }
 
@@ -106,6 +119,7 @@ impl Association {
             secret,
             inbox: Inbox::default(),
             replies: VecDeque::new(),
+            promised: None,
             state: State::Closed,
         }
     }
@@ -115,7 +129,8 @@ impl Association {
     pub fn connect(&mut self, now: Instant) {
         self.handle_timeout(now);
         if matches!(self.state, State::Closed) {
-            let local = Identity::draw(&self.config, &mut self.random);
+            let drawn = Identity::draw(&self.config, &mut self.random);
+            let local = self.promised.unwrap_or(drawn);
             self.state = State::CookieWait(Opening::new(local));
         }
     }
@@ -127,7 +142,7 @@ impl Association {
     /// Says why the packet was dropped. Nothing has changed then.
     pub fn handle_input(&mut self, now: Instant, packet: &[u8]) -> Result<(), InputError> {
         self.handle_timeout(now);
-        let view = PacketView::parse(packet)?;
+        let view = PacketView::parse_with(packet, self.config.zero_checksum)?;
         let Header { source_port, destination_port, .. } = view.header;
         if source_port != self.config.remote_port || destination_port != self.config.local_port {
             return Err(InputError::Ports { source_port, destination_port });
@@ -139,16 +154,21 @@ impl Association {
     ///
     /// # Errors
     ///
-    /// [`BufferTooSmall`] when `buf` is shorter than [`Config::max_packet`]. Nothing is lost.
+    /// [`BufferTooSmall`] when `buf` is shorter than [`Config::max_packet`], or than
+    /// [`Config::packet_ceiling`] where that is set. Nothing is lost.
     pub fn poll_output(
         &mut self,
         now: Instant,
         buf: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         self.handle_timeout(now);
-        let need = self.config.max_packet;
+        let need = self.config.packet_ceiling;
         let Some(buf) = buf.get_mut(..need) else { return Err(BufferTooSmall { need }) };
         if let Some(reply) = self.replies.pop_front() {
+            if self.replies.is_empty() {
+                // Replies are rare, and large.
+                self.replies = VecDeque::new();
+            }
             return Ok(Some(Transmit { len: reply.write(buf, &self.config, &self.secret) }));
         }
         let (state, mut context) = self.split();
@@ -161,6 +181,7 @@ impl Association {
             State::CookieEchoed(echoed) if echoed.opening.due => {
                 echoed.opening.was_sent(context.now, context.config);
                 let mut packet = PacketWriter::new(buf, echoed.tcb.header(context.config));
+                packet.set_limit(context.config.max_packet);
                 write_cookie_echo(&mut packet, &echoed.cookie);
                 Some(packet.finish())
             }
@@ -172,7 +193,9 @@ impl Association {
 
     /// Returns the next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        if let State::Open(tcb) = &mut self.state {
+        if let State::Open(tcb) = &mut self.state
+            && !self.inbox.is_news()
+        {
             if let Some(stream) = tcb.queue.poll_low() {
                 return Some(Event::BufferedLow(stream));
             }
@@ -309,18 +332,6 @@ impl Association {
         self.config.max_send_message_size = bytes;
     }
 
-    /// Resets our direction of these streams, each after what is queued on it has gone out.
-    /// [`Event::StreamResetDone`] follows; until then the streams take no messages.
-    ///
-    /// # Errors
-    ///
-    /// Says why not; nothing has changed then.
-    pub fn reset_streams(&mut self, now: Instant, streams: &[u16]) -> Result<(), ResetError> {
-        self.handle_timeout(now);
-        let State::Open(tcb) = &mut self.state else { return Err(ResetError::NotConnected) };
-        tcb.reset_streams(streams)
-    }
-
     /// Ends gracefully: what is queued is still delivered. [`Event::Closed`] follows.
     ///
     /// Before [`Event::Connected`] this is the same as [`abort`](Self::abort).
@@ -436,7 +447,8 @@ fn write_init(opening: &Opening, buf: &mut [u8], config: &Config) -> usize {
     let header =
         Header { source_port: config.local_port, destination_port: config.remote_port, tag: 0 };
     let mut packet = PacketWriter::new(buf, header);
-    opening.local.init(config).write(&mut packet);
+    packet.set_limit(config.max_packet);
+    opening.local.init(config).write(&mut packet, config.capabilities());
     packet.finish()
 }
 

@@ -12,11 +12,22 @@ impl Tcb {
         buf: &mut [u8],
         context: &mut Context<'_>,
     ) -> Option<usize> {
+        if let Some(size) = self.path.probe_due().filter(|_| !self.owed.cookie_ack) {
+            let mut packet = self.new_packet(buf, context);
+            self.write_path_probe(&mut packet, size, context);
+            return Some(packet.finish());
+        }
+        if self.heartbeat.extra > 0 {
+            let mut packet = self.new_packet(buf, context);
+            self.write_extra_heartbeat(&mut packet, context);
+            self.stats.packets_sent = self.stats.packets_sent.saturating_add(1);
+            return Some(packet.finish());
+        }
         let data = self.may_send_data(context);
         if !data && !self.owes_control() {
             return None;
         }
-        let mut packet = PacketWriter::new(buf, self.header(context.config));
+        let mut packet = self.new_packet(buf, context);
         self.write_control(&mut packet, data, context);
         if self.transmission.window_probe || data {
             self.write_data(&mut packet, context);
@@ -26,6 +37,19 @@ impl Tcb {
         }
         self.stats.packets_sent = self.stats.packets_sent.saturating_add(1);
         Some(packet.finish())
+    }
+
+    /// An empty packet of the size the path takes.
+    fn new_packet<'b>(&self, buf: &'b mut [u8], context: &Context<'_>) -> PacketWriter<'b> {
+        let mut packet = PacketWriter::new(buf, self.header(context.config));
+        packet.set_limit(self.path.packet());
+        //= rfc9653#5.2
+        // Without a checksum where the peer has said that it takes such packets. INIT, COOKIE ECHO
+        // and answers outside of an association are written elsewhere, and have one.
+        if self.peer_can.zero_checksum {
+            packet.leave_out_checksum();
+        }
+        packet
     }
 
     fn owes_control(&self) -> bool {

@@ -1,10 +1,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::delivery::{Delivery, Sample};
+use super::rack::Rack;
 use super::ranges::{self, Range};
 use super::send_queue::{MessageKey, SendQueue};
 use crate::serial::Tsn;
-use crate::wire::{DATA_HEADER, Skipped};
+use crate::wire::Skipped;
 
 /// Where a chunk with a TSN stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,60 +25,69 @@ pub(crate) enum Fate {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
     pub(crate) key: MessageKey,
-    pub(crate) offset: usize,
-    pub(crate) len: usize,
-    pub(crate) fate: Fate,
-    misses: u8,
-    /// Fast retransmit has had its one chance.
-    fast: bool,
+    pub(crate) offset: u32,
+    /// The number of the fragment in its message.
+    pub(crate) fsn: u32,
+    /// How many TSNs before this one the chunk before it of its message lies; 0: it is the first.
+    before: u32,
+    pub(crate) len: u16,
     pub(crate) transmissions: u16,
-    sent_at: Duration,
+    pub(crate) fate: Fate,
+    /// The sender had nothing more to send.
+    app_limited: bool,
+    /// When it was sent last, in nanoseconds.
+    pub(super) sent_at: u64,
     /// The how-manieth transmission of the association the last one was.
-    order: u64,
+    pub(super) order: u64,
+    /// What had been delivered when it was sent, see [`Delivery`].
+    pub(super) delivered: u64,
+    delivered_at: u64,
+    first_sent: u64,
 }
 
 impl Sent {
-    /// Bytes in a packet, header and padding included.
-    pub(crate) fn size(&self) -> usize {
-        chunk_size(self.len)
-    }
-
     pub(crate) fn is_acked(&self) -> bool {
         self.fate == Fate::Acked
     }
-}
 
-/// Bytes a DATA chunk with `len` bytes of payload takes in a packet.
-pub(crate) fn chunk_size(len: usize) -> usize {
-    len.saturating_add(DATA_HEADER).next_multiple_of(4)
+    /// The payload's place in the message.
+    pub(crate) fn range(&self) -> std::ops::Range<usize> {
+        let offset = usize::try_from(self.offset).unwrap_or(usize::MAX);
+        offset..offset.saturating_add(usize::from(self.len))
+    }
 }
 
 /// Everything sent and not cumulatively acknowledged: a ring indexed by TSN.
 ///
 /// A SACK costs what it changes: ranges acknowledged earlier are remembered and only the
-/// difference is looked at; chunks that may be lost are in a list of their own.
+/// difference is looked at; what may be lost is found at the front of a list in the order of
+/// sending.
 #[derive(Debug)]
 pub(crate) struct Outstanding {
     /// The TSN of the first chunk in the ring: one above the cumulative ack point.
     pub(super) first: Tsn,
-    chunks: VecDeque<Sent>,
+    pub(super) chunks: VecDeque<Sent>,
+    /// Bytes of a chunk before its payload.
+    header: usize,
     /// Chunk bytes in flight.
-    flight: usize,
+    pub(super) flight: usize,
     /// Payload bytes in flight, which is what the peer's window counts.
-    flight_payload: usize,
-    in_flight: usize,
+    pub(super) flight_payload: usize,
+    pub(super) in_flight: usize,
     /// Gap ack blocks of the last SACK.
     acked: Vec<Range>,
     /// Working space for those of the next one.
     scratch: Vec<Range>,
-    /// Reported missing fewer than three times, ascending.
-    missing: Vec<Tsn>,
-    /// Below this everything missing is in `missing`, lost or has had its chance.
-    scanned: Tsn,
+    /// Below this every first transmission has been judged.
+    pub(super) scanned: Tsn,
+    /// What was sent more than once, in the order of sending: TSN and order.
+    pub(super) again: VecDeque<(Tsn, u64)>,
+    pub(super) rack: Rack,
+    delivery: Delivery,
     /// To be sent again, ascending. May hold chunks acknowledged since.
     pub(super) lost: VecDeque<Tsn>,
-    /// Sent again and not heard of, in the order of sending. May hold chunks settled since.
-    again: VecDeque<(Tsn, u64)>,
+    /// Declared lost since the last look at the limits of reliability.
+    pub(super) fresh: Vec<Tsn>,
     /// Transmissions so far.
     order: u64,
     /// The Advanced.Peer.Ack.Point of RFC 3758.
@@ -93,31 +104,29 @@ pub(crate) struct Progress {
     pub(crate) cumulative_advanced: bool,
     /// Chunk bytes acknowledged for the first time, abandoned ones left out.
     pub(crate) bytes: usize,
-    /// The highest TSN newly acknowledged (HTNA).
-    pub(crate) highest: Option<Tsn>,
-    /// The latest transmission among those newly acknowledged.
-    newest: u64,
+    /// About the latest transmission among what was newly acknowledged.
+    pub(crate) newest: Option<Sample>,
     /// Something acknowledged before no longer is.
     pub(crate) reneged: bool,
 }
 
-/// A chunk needs so many reports of being missing.
-const MISSES: u8 = 3;
-
 impl Outstanding {
-    pub(crate) fn new(initial: Tsn) -> Self {
+    pub(crate) fn new(initial: Tsn, header: usize) -> Self {
         Self {
             first: initial,
             chunks: VecDeque::new(),
+            header,
             flight: 0,
             flight_payload: 0,
             in_flight: 0,
             acked: Vec::new(),
             scratch: Vec::new(),
-            missing: Vec::new(),
             scanned: initial,
-            lost: VecDeque::new(),
             again: VecDeque::new(),
+            rack: Rack::new(initial),
+            delivery: Delivery::default(),
+            lost: VecDeque::new(),
+            fresh: Vec::new(),
             order: 0,
             advanced: initial.previous(),
             walked: initial,
@@ -156,55 +165,119 @@ impl Outstanding {
         self.in_flight
     }
 
+    pub(crate) fn delivery(&mut self) -> &mut Delivery {
+        &mut self.delivery
+    }
+
+    /// The peer got something twice: it had been sent again too early.
+    pub(crate) fn duplicate_reported(&mut self) {
+        self.rack.duplicate(self.order);
+    }
+
+    pub(crate) fn rack(&mut self) -> &mut Rack {
+        &mut self.rack
+    }
+
     pub(crate) fn get(&self, tsn: Tsn) -> Option<&Sent> {
         self.chunks.get(tsn.index(self.first)?)
     }
 
-    fn get_mut(&mut self, tsn: Tsn) -> Option<&mut Sent> {
+    pub(super) fn get_mut(&mut self, tsn: Tsn) -> Option<&mut Sent> {
         self.chunks.get_mut(tsn.index(self.first)?)
     }
 
-    /// Appends a chunk that is being sent now.
-    pub(crate) fn push(&mut self, key: MessageKey, offset: usize, len: usize, now: Duration) {
-        self.enter_flight(len);
-        self.order = self.order.saturating_add(1);
-        self.chunks.push_back(Sent {
+    /// The chunk of the same message before this one, if it is still in the ring.
+    pub(super) fn before(&self, tsn: Tsn) -> Option<Tsn> {
+        let before = u64::from(self.get(tsn)?.before);
+        let tsn = (before > 0).then(|| tsn.minus(before))?;
+        (tsn >= self.first).then_some(tsn)
+    }
+
+    /// Bytes a chunk with `len` bytes of payload takes in a packet.
+    pub(crate) fn size(&self, len: u16) -> usize {
+        usize::from(len).saturating_add(self.header).next_multiple_of(4)
+    }
+
+    /// Appends a chunk that is being sent now; `before` is the one before it of its message.
+    pub(crate) fn push(
+        &mut self,
+        key: MessageKey,
+        offset: usize,
+        len: usize,
+        (fsn, before): (u32, Option<Tsn>),
+        now: Duration,
+    ) -> Sent {
+        let len = u16::try_from(len).unwrap_or(u16::MAX);
+        let distance = before.map_or(0, |before| self.next_tsn().above(before));
+        let mut sent = Sent {
             key,
-            offset,
+            offset: u32::try_from(offset).unwrap_or(u32::MAX),
+            fsn,
+            before: u32::try_from(distance).unwrap_or(0),
             len,
+            transmissions: 0,
             fate: Fate::InFlight,
-            misses: 0,
-            fast: false,
-            transmissions: 1,
-            sent_at: now,
-            order: self.order,
-        });
+            app_limited: false,
+            sent_at: 0,
+            order: 0,
+            delivered: 0,
+            delivered_at: 0,
+            first_sent: 0,
+        };
+        self.stamp(&mut sent, now);
+        if self.chunks.is_empty() {
+            self.chunks.reserve_exact(1);
+        }
+        self.chunks.push_back(sent);
+        self.enter_flight(len);
+        sent
     }
 
     /// Appends a TSN that stands for the end of a message cut short.
-    pub(super) fn push_abandoned(&mut self, key: MessageKey, now: Duration) {
+    pub(super) fn push_abandoned(&mut self, key: MessageKey, before: Option<Tsn>) {
+        let distance = before.map_or(0, |before| self.next_tsn().above(before));
         self.chunks.push_back(Sent {
             key,
             offset: 0,
+            fsn: 0,
+            before: u32::try_from(distance).unwrap_or(0),
             len: 0,
-            fate: Fate::Abandoned,
-            misses: 0,
-            fast: false,
             transmissions: 0,
-            sent_at: now,
+            fate: Fate::Abandoned,
+            app_limited: false,
+            sent_at: 0,
             order: self.order,
+            delivered: 0,
+            delivered_at: 0,
+            first_sent: 0,
         });
     }
 
-    fn enter_flight(&mut self, len: usize) {
-        self.flight = self.flight.saturating_add(chunk_size(len));
-        self.flight_payload = self.flight_payload.saturating_add(len);
+    //= rfc8985#4
+    // Each transmission notes its time and its place in the order of sending.
+    /// Notes what a later acknowledgement wants to know about this transmission.
+    pub(super) fn stamp(&mut self, sent: &mut Sent, now: Duration) {
+        let now = nanos(now);
+        self.order = self.order.saturating_add(1);
+        self.delivery.sending(now, self.flight == 0);
+        sent.transmissions = sent.transmissions.saturating_add(1);
+        sent.sent_at = now;
+        sent.order = self.order;
+        sent.app_limited = self.delivery.is_app_limited();
+        sent.delivered = self.delivery.total;
+        sent.delivered_at = self.delivery.at;
+        sent.first_sent = self.delivery.first_sent;
+    }
+
+    fn enter_flight(&mut self, len: u16) {
+        self.flight = self.flight.saturating_add(self.size(len));
+        self.flight_payload = self.flight_payload.saturating_add(usize::from(len));
         self.in_flight = self.in_flight.saturating_add(1);
     }
 
-    fn leave_flight(&mut self, len: usize) {
-        self.flight = self.flight.saturating_sub(chunk_size(len));
-        self.flight_payload = self.flight_payload.saturating_sub(len);
+    fn leave_flight(&mut self, len: u16) {
+        self.flight = self.flight.saturating_sub(self.size(len));
+        self.flight_payload = self.flight_payload.saturating_sub(usize::from(len));
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
@@ -225,17 +298,40 @@ impl Outstanding {
         Some((before, sent))
     }
 
+    fn delivered(&mut self, tsn: Tsn, sent: &Sent, now: u64, progress: &mut Progress) {
+        let bytes = self.size(sent.len);
+        progress.bytes = progress.bytes.saturating_add(bytes);
+        self.delivery.delivered(bytes, now);
+        let elapsed = now.saturating_sub(sent.sent_at);
+        self.rack.delivered(tsn, sent.order, elapsed, sent.transmissions > 1);
+        if progress.newest.is_none_or(|newest| newest.order < sent.order) {
+            progress.newest = Some(Sample {
+                order: sent.order,
+                sent_at: sent.sent_at,
+                delivered: sent.delivered,
+                delivered_at: sent.delivered_at,
+                first_sent: sent.first_sent,
+                app_limited: sent.app_limited,
+                repeated: sent.transmissions > 1,
+            });
+        }
+    }
+
     /// Processes the cumulative TSN of a SACK, which the caller has checked to be in range.
-    pub(crate) fn acknowledge(&mut self, cumulative: Tsn, queue: &mut SendQueue) -> Progress {
+    pub(crate) fn acknowledge(
+        &mut self,
+        cumulative: Tsn,
+        now: Duration,
+        queue: &mut SendQueue,
+    ) -> Progress {
+        let now = nanos(now);
         let mut progress = Progress::default();
         while self.first <= cumulative {
             let tsn = self.first;
             if let Some((before, sent)) = self.settle(tsn, Fate::Acked)
                 && before != Fate::Acked
             {
-                progress.bytes = progress.bytes.saturating_add(sent.size());
-                progress.highest = Some(tsn);
-                progress.newest = progress.newest.max(sent.order);
+                self.delivered(tsn, &sent, now, &mut progress);
             }
             let Some(sent) = self.chunks.pop_front() else { break };
             self.first = tsn.next();
@@ -244,7 +340,6 @@ impl Outstanding {
         }
         if progress.cumulative_advanced {
             ranges::trim(&mut self.acked, cumulative);
-            self.scanned = self.scanned.max(self.first);
             //= rfc3758#3.5
             // C1: the advanced point never lies behind the cumulative one.
             self.advanced = self.advanced.max(cumulative);
@@ -257,8 +352,10 @@ impl Outstanding {
     pub(crate) fn acknowledge_gaps(
         &mut self,
         blocks: impl Iterator<Item = (u16, u16)>,
+        now: Duration,
         progress: &mut Progress,
     ) {
+        let now = nanos(now);
         let mut new = std::mem::take(&mut self.scratch);
         new.clear();
         let base = self.cumulative();
@@ -273,39 +370,41 @@ impl Outstanding {
             }
         }
         let old = std::mem::take(&mut self.acked);
-        ranges::difference(&new, &old, |first, last| self.newly_acked(first, last, progress));
-        ranges::difference(&old, &new, |first, last| self.renege(first, last, progress));
+        ranges::difference(&new, &old, |first, last| self.newly_acked(first, last, now, progress));
+        ranges::difference(&old, &new, |first, last| self.renege(first, last, now, progress));
+        self.delivery.gaps_reported(new.len());
         self.acked = new;
         self.scratch = old;
     }
 
-    fn newly_acked(&mut self, first: Tsn, last: Tsn, progress: &mut Progress) {
+    fn newly_acked(&mut self, first: Tsn, last: Tsn, now: u64, progress: &mut Progress) {
         let mut tsn = first;
         while tsn <= last {
             if let Some((before, sent)) = self.settle(tsn, Fate::Acked)
                 && before != Fate::Acked
             {
-                progress.bytes = progress.bytes.saturating_add(sent.size());
-                progress.highest = Some(progress.highest.map_or(tsn, |highest| highest.max(tsn)));
-                progress.newest = progress.newest.max(sent.order);
+                self.delivered(tsn, &sent, now, progress);
             }
             tsn = tsn.next();
         }
     }
 
     //= rfc9260#6.2.1
-    // What was acknowledged in a gap and no longer is, is outstanding again and has one miss.
-    fn renege(&mut self, first: Tsn, last: Tsn, progress: &mut Progress) {
+    // What was acknowledged in a gap and no longer is, is outstanding again, as if sent now.
+    fn renege(&mut self, first: Tsn, last: Tsn, now: u64, progress: &mut Progress) {
         let mut tsn = first.max(self.first);
         while tsn <= last {
             if self.get(tsn).is_some_and(|sent| sent.fate == Fate::Acked) {
                 self.settle(tsn, Fate::InFlight);
+                self.order = self.order.saturating_add(1);
+                let order = self.order;
                 if let Some(sent) = self.get_mut(tsn) {
-                    sent.misses = 1;
+                    sent.sent_at = now;
+                    sent.order = order;
+                    // Not a first transmission any more.
+                    sent.transmissions = sent.transmissions.max(2);
                 }
-                if let Err(at) = self.missing.binary_search(&tsn) {
-                    self.missing.insert(at, tsn);
-                }
+                self.again.push_back((tsn, order));
                 progress.reneged = true;
                 self.walked = self.walked.min(tsn);
             }
@@ -313,158 +412,20 @@ impl Outstanding {
         }
     }
 
-    /// The highest TSN in a gap ack block.
-    pub(crate) fn highest_gap(&self) -> Option<Tsn> {
-        self.acked.last().map(|(_, last)| *last)
-    }
-
-    /// Counts one report for everything missing below `below`, or enough of them when
-    /// `certain`; returns whether something was declared lost.
-    //= rfc9260#7.2.4
-    // Three reports make a chunk lost, once.
-    pub(crate) fn count_misses(&mut self, below: Tsn, certain: bool) -> bool {
-        self.scan(below);
-        let mut missing = std::mem::take(&mut self.missing);
-        let mut found = false;
-        missing.retain(|&tsn| {
-            let Some(sent) = self.get_mut(tsn) else { return false };
-            if sent.fate != Fate::InFlight || sent.fast {
-                return false;
+    /// The highest TSN in a gap ack block, and how many chunks such blocks hold, up to `most`.
+    pub(crate) fn gap_acked(&self, most: u64) -> u64 {
+        let mut count = 0_u64;
+        for (first, last) in &self.acked {
+            count = count.saturating_add(last.above(*first)).saturating_add(1);
+            if count >= most {
+                break;
             }
-            if tsn >= below {
-                return true;
-            }
-            sent.misses = if certain { MISSES } else { sent.misses.saturating_add(1) };
-            if sent.misses < MISSES {
-                return true;
-            }
-            sent.fast = true;
-            self.settle(tsn, Fate::Lost);
-            self.queue_lost(tsn);
-            found = true;
-            false
-        });
-        self.missing = missing;
-        found
-    }
-
-    /// Declares lost once more what was sent again at least `age` ago and before something that
-    /// has been acknowledged now; returns whether there was any.
-    ///
-    /// RFC 9260 leaves a lost retransmission to T3. Order and time of sending tell it apart
-    /// without counting, as in RFC 8985.
-    pub(crate) fn lose_repetitions(
-        &mut self,
-        progress: Progress,
-        now: Duration,
-        age: Duration,
-    ) -> bool {
-        let mut found = false;
-        while let Some(&(tsn, order)) = self.again.front() {
-            let in_flight = self
-                .get(tsn)
-                .filter(|sent| sent.fate == Fate::InFlight && sent.order == order)
-                .map(|sent| sent.sent_at);
-            if let Some(sent_at) = in_flight {
-                if order >= progress.newest || sent_at.saturating_add(age) > now {
-                    break;
-                }
-                self.settle(tsn, Fate::Lost);
-                self.queue_lost(tsn);
-                found = true;
-            }
-            self.again.pop_front();
         }
-        found
+        count
     }
+}
 
-    /// Lists what is in flight below `below` and was not looked at yet.
-    fn scan(&mut self, below: Tsn) {
-        let mut tsn = self.scanned.max(self.first);
-        while tsn < below {
-            if self.get(tsn).is_some_and(|sent| sent.fate == Fate::InFlight && !sent.fast) {
-                match self.missing.last() {
-                    Some(last) if *last >= tsn => {
-                        if let Err(at) = self.missing.binary_search(&tsn) {
-                            self.missing.insert(at, tsn);
-                        }
-                    }
-                    Some(_) | None => self.missing.push(tsn),
-                }
-            }
-            tsn = tsn.next();
-        }
-        self.scanned = self.scanned.max(below);
-    }
-
-    fn queue_lost(&mut self, tsn: Tsn) {
-        match self.lost.back() {
-            Some(last) if *last >= tsn => {
-                let at = self.lost.partition_point(|queued| *queued < tsn);
-                if self.lost.get(at) != Some(&tsn) {
-                    self.lost.insert(at, tsn);
-                }
-            }
-            Some(_) | None => self.lost.push_back(tsn),
-        }
-    }
-
-    /// T3 has expired: everything in flight counts as lost.
-    pub(crate) fn lose_everything(&mut self) {
-        self.lost.clear();
-        self.again.clear();
-        self.missing.clear();
-        self.scanned = self.first;
-        self.flight = 0;
-        self.flight_payload = 0;
-        self.in_flight = 0;
-        let mut tsn = self.first;
-        for sent in &mut self.chunks {
-            if matches!(sent.fate, Fate::InFlight | Fate::Lost) {
-                sent.fate = Fate::Lost;
-                sent.misses = 0;
-                sent.fast = false;
-                self.lost.push_back(tsn);
-            }
-            tsn = tsn.next();
-        }
-    }
-
-    /// The first chunk to send again.
-    pub(crate) fn first_lost(&mut self) -> Option<(Tsn, Sent)> {
-        loop {
-            let tsn = *self.lost.front()?;
-            match self.get(tsn) {
-                Some(sent) if sent.fate == Fate::Lost => return Some((tsn, *sent)),
-                Some(_) | None => self.lost.pop_front(),
-            };
-        }
-    }
-
-    pub(crate) fn has_lost(&mut self) -> bool {
-        self.first_lost().is_some()
-    }
-
-    /// The highest chunk in flight, for a tail probe.
-    pub(crate) fn last_in_flight(&self) -> Option<(Tsn, Sent)> {
-        let last = self.chunks.back()?;
-        let tsn = self.next_tsn().previous();
-        (last.fate == Fate::InFlight).then_some((tsn, *last))
-    }
-
-    /// A chunk goes out once more.
-    pub(crate) fn sent_again(&mut self, tsn: Tsn, now: Duration) {
-        self.settle(tsn, Fate::InFlight);
-        self.order = self.order.saturating_add(1);
-        let order = self.order;
-        if let Some(sent) = self.get_mut(tsn) {
-            sent.transmissions = sent.transmissions.saturating_add(1);
-            sent.sent_at = now;
-            sent.order = order;
-            self.again.push_back((tsn, order));
-        }
-        if self.lost.front() == Some(&tsn) {
-            self.lost.pop_front();
-        }
-    }
+/// Nanoseconds since birth: good for five centuries.
+pub(super) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

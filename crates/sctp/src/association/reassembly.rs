@@ -4,15 +4,15 @@ use bytes::{Bytes, BytesMut};
 
 use crate::event::Violation;
 use crate::serial::Tsn;
-use crate::wire::DataView;
+use crate::wire::{DataView, Number};
 
 /// A message put together, not yet ordered.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Assembled {
     /// Its last TSN.
     pub(crate) tsn: Tsn,
     pub(crate) stream: u16,
-    pub(crate) ssn: u16,
+    pub(crate) number: Number,
     pub(crate) ppid: u32,
     pub(crate) ordered: bool,
     pub(crate) payload: Bytes,
@@ -28,7 +28,7 @@ struct Run {
     begins: bool,
     ends: bool,
     stream: u16,
-    ssn: u16,
+    number: Number,
     ppid: u32,
     ordered: bool,
     pieces: VecDeque<BytesMut>,
@@ -123,7 +123,7 @@ impl Reassembly {
             begins: data.begins,
             ends: data.ends,
             stream: data.stream,
-            ssn: data.ssn,
+            number: data.number,
             ppid: data.ppid,
             ordered: !data.unordered,
             pieces: VecDeque::from([piece]),
@@ -142,7 +142,7 @@ impl Reassembly {
         let Some(run) = self.runs.get_mut(&first) else { return Ok(()) };
         if run.stream != next.stream
             || run.ordered != next.ordered
-            || (run.ordered && run.ssn != next.ssn)
+            || (run.ordered && run.number != next.number)
         {
             return Err(Violation::BadFragments);
         }
@@ -180,7 +180,7 @@ impl Reassembly {
         Assembled {
             tsn: run.last,
             stream: run.stream,
-            ssn: run.ssn,
+            number: run.number,
             ppid: run.ppid,
             ordered: run.ordered,
             payload,
@@ -208,5 +208,5 @@ impl Reassembly {
 fn same_ssn(run: &Run, data: &DataView<'_>) -> bool {
     //= rfc9260#6.6
     // The sequence number of unordered data means nothing.
-    data.unordered || run.ssn == data.ssn
+    data.unordered || run.number == data.number
 }

@@ -19,6 +19,11 @@ impl Tcb {
         {
             return Ok(());
         }
+        //= rfc8260#2.2.3
+        // DATA where I-DATA was agreed on, or the other way round, ends the association.
+        if data.is_interleaved() != self.peer_can.interleaving {
+            return Err(End::violation(Violation::NotNegotiated));
+        }
         //= rfc9260#6.2
         // A chunk without data ends the association.
         if data.payload.is_empty() {
@@ -58,6 +63,11 @@ impl Tcb {
             arrival.at_once = true;
             return Ok(());
         }
+        if data.is_interleaved() && self.inbound.is_held_back(tsn, data.stream) {
+            // It belongs after a reset that waits for older data: it will come again.
+            arrival.at_once = true;
+            return Ok(());
+        }
         let in_order = tsn == self.received.cumulative().next();
         if data.stream >= self.incoming_streams {
             //= rfc9260#6.5
@@ -80,7 +90,9 @@ impl Tcb {
         arrival: &mut Arrival,
         context: &mut Context<'_>,
     ) -> Result<(), End> {
-        if !self.peer_can.forward_tsn {
+        //= rfc8260#2.3.1
+        // With I-DATA it is I-FORWARD-TSN, and never the other one.
+        if !self.peer_can.forward_tsn || forward.interleaved != self.peer_can.interleaving {
             return Err(End::violation(Violation::NotNegotiated));
         }
         arrival.any = true;
@@ -97,9 +109,9 @@ impl Tcb {
         }
         self.received.forward(cumulative);
         self.inbound.forward(cumulative);
-        for (stream, ssn) in forward.skipped() {
-            if stream < self.incoming_streams {
-                self.inbound.skip(stream, ssn, context.inbox);
+        for skipped in forward.skipped() {
+            if skipped.stream < self.incoming_streams {
+                self.inbound.skip(skipped, forward.interleaved, context.inbox);
             }
         }
         if self.inbound.is_deferring() {

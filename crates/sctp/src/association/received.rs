@@ -42,7 +42,7 @@ pub(crate) struct Arrival {
 }
 
 /// Gaps beyond this are not recorded: what would open one more counts as lost.
-const MAX_GAPS: usize = 2048;
+const MAX_GAPS: usize = 16_384;
 /// Duplicates remembered for one SACK.
 const MAX_DUPLICATES: usize = 64;
 

@@ -35,12 +35,14 @@ impl Reply {
             tag: self.tag,
         };
         let mut packet = PacketWriter::new(buf, header);
+        packet.set_limit(config.max_packet);
+        let ours = config.capabilities();
         match &self.body {
             Body::InitAck { init, cookie, unknown } => {
                 let sealed = cookie.seal(secret);
                 // Where the reports do not fit, the answer goes without them.
-                if !init.write_ack(&mut packet, &sealed, unknown) {
-                    init.write_ack(&mut packet, &sealed, &[]);
+                if !init.write_ack(&mut packet, ours, &sealed, unknown) {
+                    init.write_ack(&mut packet, ours, &sealed, &[]);
                 }
             }
             Body::Abort(cause) => {

@@ -18,6 +18,9 @@ pub(crate) struct Reset {
     expected: u32,
     /// Streams to reset once what is queued on them has gone out.
     wanted: VecDeque<u16>,
+    /// Streams the peer is to reset, and streams to add.
+    pub(super) asks: VecDeque<u16>,
+    pub(super) adds: More,
     /// Our request, of which there is one at a time.
     request: Option<Request>,
     /// Answers to the requests in the last RE-CONFIG; repeated when it is.
@@ -30,11 +33,30 @@ pub(crate) struct Reset {
     asked: Option<u32>,
 }
 
+/// Streams to add: ours and the peer's.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct More {
+    pub(super) outgoing: u16,
+    pub(super) incoming: u16,
+}
+
+/// What a request asks for.
+#[derive(Debug)]
+pub(super) enum What {
+    /// Our streams begin anew.
+    Outgoing { streams: Box<[u16]>, last_tsn: Tsn },
+    /// The peer's streams should.
+    Incoming { streams: Box<[u16]> },
+    /// We want so many more streams.
+    AddOutgoing(u16),
+    /// The peer should have so many more.
+    AddIncoming(u16),
+}
+
 #[derive(Debug)]
 struct Request {
     number: u32,
-    streams: Box<[u16]>,
-    last_tsn: Tsn,
+    what: What,
     due: bool,
     sent: bool,
     in_progress: bool,
@@ -50,12 +72,35 @@ impl Reset {
             next_request: local_tsn,
             expected: peer_tsn,
             wanted: VecDeque::new(),
+            asks: VecDeque::new(),
+            adds: More::default(),
             request: None,
             answers: Vec::new(),
             answer_due: false,
             deferred: None,
             asked: None,
         }
+    }
+
+    /// No request is under way or waits, in either direction.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.request.is_none()
+            && self.wanted.is_empty()
+            && self.asks.is_empty()
+            && (self.adds.outgoing, self.adds.incoming) == (0, 0)
+            && self.deferred.is_none()
+            && !self.answer_due
+    }
+
+    /// The numbers of our next request and of the peer's.
+    pub(crate) fn numbers(&self) -> (u32, u32) {
+        (self.next_request, self.expected)
+    }
+
+    /// What [`numbers`](Self::numbers) returned.
+    pub(crate) fn set_numbers(&mut self, next_request: u32, expected: u32) {
+        self.next_request = next_request;
+        self.expected = expected;
     }
 
     pub(crate) fn has_output(&self) -> bool {
@@ -97,8 +142,24 @@ impl Tcb {
     //= rfc6525#5.1.1
     // One request is in flight at a time.
     pub(crate) fn request_if_possible(&mut self) {
-        if self.reset.request.is_some() || self.reset.wanted.is_empty() {
+        if self.reset.request.is_some() {
             return;
+        }
+        let Some(what) = self.next_request() else { return };
+        //= rfc6525#5.1.2
+        // A2: the next number.
+        let number = self.reset.next_request;
+        self.reset.next_request = number.wrapping_add(1);
+        self.reset.request =
+            Some(Request { number, what, due: true, sent: false, in_progress: false, attempts: 0 });
+    }
+
+    fn next_request(&mut self) -> Option<What> {
+        if let Some(what) = self.reset.next_of_others() {
+            return Some(what);
+        }
+        if self.reset.wanted.is_empty() {
+            return None;
         }
         let mut streams = Vec::new();
         for _ in 0..self.reset.wanted.len() {
@@ -109,29 +170,18 @@ impl Tcb {
                 self.reset.wanted.push_back(stream);
             }
         }
-        if streams.is_empty() {
-            return;
-        }
         //= rfc6525#5.1.2
-        // A2: the next number. A3: the last TSN assigned.
-        let number = self.reset.next_request;
-        self.reset.next_request = number.wrapping_add(1);
-        self.reset.request = Some(Request {
-            number,
-            streams: streams.into_boxed_slice(),
-            last_tsn: self.outstanding.next_tsn().previous(),
-            due: true,
-            sent: false,
-            in_progress: false,
-            attempts: 0,
-        });
+        // A3: the last TSN assigned.
+        let last_tsn = self.outstanding.next_tsn().previous();
+        (!streams.is_empty()).then(|| What::Outgoing { streams: streams.into(), last_tsn })
     }
 
     /// After data has been sent or acknowledged.
     pub(crate) fn reset_progress(&mut self) {
         if let Some(request) = &mut self.reset.request
             && request.in_progress
-            && request.last_tsn <= self.outstanding.cumulative()
+            && let What::Outgoing { last_tsn, .. } = request.what
+            && last_tsn <= self.outstanding.cumulative()
         {
             // What the peer waited for has arrived there: it need not wait for the timer.
             request.in_progress = false;
@@ -147,16 +197,19 @@ impl Tcb {
         let room = Reconfig::outgoing_capacity(packet.room());
         let response = self.reset.asked.unwrap_or_else(|| self.reset.expected.wrapping_sub(1));
         let Some(request) = &mut self.reset.request else { return };
-        if !request.due || request.streams.len() > room {
+        if !request.due {
             return;
         }
-        let written = Reconfig::write_outgoing(
-            packet,
-            request.number,
-            response,
-            request.last_tsn,
-            &request.streams,
-        );
+        let number = request.number;
+        let written = match &request.what {
+            What::Outgoing { streams, last_tsn } => {
+                streams.len() <= room
+                    && Reconfig::write_outgoing(packet, number, response, *last_tsn, streams)
+            }
+            What::Incoming { streams } => Reconfig::write_incoming(packet, number, streams),
+            What::AddOutgoing(count) => Reconfig::write_add(packet, true, number, *count),
+            What::AddIncoming(count) => Reconfig::write_add(packet, false, number, *count),
+        };
         if written {
             request.due = false;
             request.sent = true;
@@ -203,6 +256,12 @@ impl Tcb {
                         answers.push((request, verdict));
                     }
                 }
+                ReconfigParameter::AddOutgoing { request, count } => {
+                    answers.push((request, self.peer_adds(request, count, context)));
+                }
+                ReconfigParameter::AddIncoming { request, count } => {
+                    answers.push((request, self.peer_wants_more(request, count)));
+                }
                 ReconfigParameter::Other { request } => {
                     let verdict = self.in_sequence(request).err().unwrap_or(Verdict::Denied);
                     self.advance(request, verdict);
@@ -225,7 +284,7 @@ impl Tcb {
 
     /// Whether a request has the expected number; otherwise what to answer: the same as before
     /// to a repetition, an error to anything else.
-    fn in_sequence(&self, request: u32) -> Result<(), Verdict> {
+    pub(super) fn in_sequence(&self, request: u32) -> Result<(), Verdict> {
         if request == self.reset.expected {
             return Ok(());
         }
@@ -233,7 +292,7 @@ impl Tcb {
         Err(repeated.map_or(Verdict::BadSequence, |(_, verdict)| *verdict))
     }
 
-    fn advance(&mut self, request: u32, verdict: Verdict) {
+    pub(super) fn advance(&mut self, request: u32, verdict: Verdict) {
         if request == self.reset.expected && verdict != Verdict::InProgress {
             self.reset.expected = request.wrapping_add(1);
         }
@@ -293,7 +352,10 @@ impl Tcb {
             return Some(verdict);
         }
         let own = self.reset.request.as_ref();
-        let covered = own.is_some_and(|own| streams.iter().all(|id| own.streams.contains(id)));
+        let covered = own.is_some_and(|own| match &own.what {
+            What::Outgoing { streams: own, .. } => streams.iter().all(|id| own.contains(id)),
+            What::Incoming { .. } | What::AddOutgoing(_) | What::AddIncoming(_) => false,
+        });
         let valid = !streams.is_empty() && streams.iter().all(|id| *id < self.outgoing_streams);
         let verdict = if !valid {
             // All streams at once is more than any application asks for.
@@ -339,7 +401,12 @@ impl Tcb {
         let Some(request) = self.reset.request.take() else { return };
         self.reset.asked = None;
         let result = verdict.result();
-        for &stream in &request.streams {
+        let What::Outgoing { streams, .. } = request.what else {
+            self.other_answered(&request.what, result, context);
+            self.request_if_possible();
+            return;
+        };
+        for &stream in &streams {
             //= rfc6525#5.2.7
             // H4: after success numbers start at 0; in any case data may be sent again.
             if matches!(result, ResetResult::Performed | ResetResult::NothingToDo) {
@@ -347,7 +414,7 @@ impl Tcb {
             }
             self.queue.set_resetting(stream, false);
         }
-        context.inbox.event(Event::StreamResetDone { streams: request.streams, result });
+        context.inbox.event(Event::StreamResetDone { streams, result });
         self.request_if_possible();
     }
 }

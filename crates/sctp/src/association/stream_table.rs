@@ -7,7 +7,7 @@ pub(crate) struct StreamTable<T> {
     pages: Vec<Option<Box<[T; PAGE]>>>,
 }
 
-const PAGE: usize = 16;
+const PAGE: usize = 4;
 
 impl<T: Default> StreamTable<T> {
     pub(crate) fn new() -> Self {
@@ -23,6 +23,13 @@ impl<T: Default> StreamTable<T> {
     pub(crate) fn get_mut(&mut self, stream: u16) -> Option<&mut T> {
         let (page, row) = place(stream);
         self.pages.get_mut(page)?.as_mut()?.get_mut(row)
+    }
+
+    /// The streams of all pages in use.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, &T)> {
+        (0..=u16::MAX).step_by(PAGE).zip(&self.pages).flat_map(|(first, page)| {
+            page.iter().flat_map(move |page| (first..=u16::MAX).zip(page.iter()))
+        })
     }
 
     /// Runs `f` on the state of a stream, made anew where there was none.

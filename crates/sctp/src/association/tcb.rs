@@ -4,16 +4,17 @@ use std::time::Duration;
 use rand_chacha::ChaCha12Rng;
 use rand_core::Rng;
 
-use super::congestion::NewReno;
+use super::congestion::{Controller, Pacer, controller};
 use super::heartbeat::Heartbeat;
 use super::inbound::Inbound;
 use super::inbox::Inbox;
 use super::outstanding::Outstanding;
+use super::path::Path;
 use super::received::Received;
 use super::reset::Reset;
 use super::rtt::Rtt;
 use super::send_queue::SendQueue;
-use super::transmit::Transmission;
+use super::transmit::{Transmission, burst};
 use crate::event::{CloseReason, Violation};
 use crate::serial::Tsn;
 use crate::timer::{Timer, Timers};
@@ -144,7 +145,9 @@ pub(crate) struct Tcb {
 
     pub(crate) queue: SendQueue,
     pub(crate) outstanding: Outstanding,
-    pub(crate) congestion: NewReno,
+    pub(crate) congestion: Box<dyn Controller>,
+    pub(crate) pacer: Pacer,
+    pub(crate) path: Path,
     pub(crate) rtt: Rtt,
     pub(crate) transmission: Transmission,
 
@@ -171,6 +174,13 @@ impl Tcb {
         context: &mut Context<'_>,
     ) -> Self {
         let config = context.config;
+        //= rfc8260#2.2.1
+        // Interleaving takes both ends; so does leaving out checksums (RFC 9653).
+        let peer_can = Capabilities {
+            interleaving: peer_can.interleaving && config.interleaving,
+            zero_checksum: peer_can.zero_checksum && config.zero_checksum,
+            ..peer_can
+        };
         let ties = (context.random.next_u32().max(1), context.random.next_u32().max(1));
         Self {
             phase: Phase::Established,
@@ -182,9 +192,14 @@ impl Tcb {
             outgoing_streams: config.streams.min(peer.inbound),
             incoming_streams: config.streams.min(peer.outbound),
             peer_can,
-            queue: SendQueue::new(),
-            outstanding: Outstanding::new(Tsn::initial(local.tsn)),
-            congestion: NewReno::new(config),
+            queue: SendQueue::new(config.scheduler, peer_can.interleaving),
+            outstanding: Outstanding::new(
+                Tsn::initial(local.tsn),
+                Self::data_header(peer_can.interleaving),
+            ),
+            congestion: controller(config, ties.0),
+            pacer: Pacer::new(burst(config)),
+            path: Path::new(config),
             rtt: Rtt::new(config),
             transmission: Transmission::new(config, peer.window),
             received: Received::new(Tsn::initial(peer.tsn)),
@@ -205,6 +220,7 @@ impl Tcb {
     /// The association is up: what runs from now on.
     pub(crate) fn start(&mut self, context: &mut Context<'_>) {
         self.schedule_heartbeat(context);
+        self.start_path_mtu(context);
     }
 
     pub(crate) fn header(&self, config: &Config) -> Header {
@@ -239,6 +255,10 @@ impl Tcb {
         while let Some(timer) = self.timers.expired(context.now) {
             match timer {
                 Timer::T3 => self.t3_expired(context)?,
+                Timer::Reorder => self.detect_losses(self.outstanding.flight(), context),
+                // The packet goes out when output is polled.
+                Timer::Pacing => {}
+                Timer::PathMtu => self.path_mtu_timer(context),
                 Timer::TailProbe => self.transmission.tail_probe = true,
                 Timer::WindowProbe => self.transmission.window_probe = true,
                 Timer::Sack => self.received.acknowledge_now(),
@@ -265,6 +285,8 @@ impl Tcb {
             round_trip: self.rtt.smoothed(),
             rto: self.rtt.rto(),
             congestion_window: self.congestion.window(),
+            pacing_rate: self.congestion.pacing_rate(self.rtt.smoothed()),
+            packet_size: self.path.packet(),
             in_flight: self.outstanding.flight(),
             peer_window: self.transmission.peer_window,
             buffered: self.queue.buffered(),

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use super::outstanding::{Fate, Outstanding, Sent};
+use super::outstanding::{Outstanding, Sent};
 use super::send_queue::Fragment;
-use super::tcb::{Context, End, Phase, Tcb};
+use super::tcb::{Context, Phase, Tcb};
 use crate::Config;
 use crate::serial::Tsn;
 use crate::timer::Timer;
-use crate::wire::{DATA_HEADER, DataHeader, PacketWriter};
+use crate::wire::{DATA_HEADER, DataHeader, I_DATA_HEADER, PACKET_HEADER, PacketWriter};
 
 /// The sender's state beside queue, ring and window (RFC 9260 section 6.1).
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Transmission {
     pub(crate) timed: Option<(Tsn, Duration)>,
     /// The last chunk is to be sent again, to hear of the tail.
     pub(crate) tail_probe: bool,
-    /// The chunk that was.
+    /// The chunk that was, and not yet acknowledged.
     pub(crate) probed: Option<Tsn>,
     /// No further probe before something new is sent or acknowledged.
     pub(crate) probe_spent: bool,
@@ -68,12 +68,24 @@ pub(crate) fn burst(config: &Config) -> usize {
 
 /// Chunks in the ring at most: gap ack blocks have 16 bits (and RFC 9260 section 6.1 allows
 /// 2^31 - 1 TSNs and 2^16 - 1 messages of a stream).
-const MAX_OUTSTANDING: usize = 60_000;
+const MAX_OUTSTANDING: usize = 65_000;
 
 /// A large message fills what is left of a packet only when that much is left.
 const SMALLEST_SPLIT: usize = 256;
 
+/// DATA goes out: what was lost first, then new.
 impl Tcb {
+    /// Bytes of a chunk before its payload.
+    pub(crate) fn data_header(interleaving: bool) -> usize {
+        if interleaving { I_DATA_HEADER } else { DATA_HEADER }
+    }
+
+    /// Largest payload of one chunk.
+    fn fragment(&self) -> usize {
+        let room = self.path.packet().saturating_sub(PACKET_HEADER) & !3;
+        room.saturating_sub(Self::data_header(self.peer_can.interleaving))
+    }
+
     /// Whether a packet with DATA would go out now.
     pub(crate) fn may_send_data(&mut self, context: &Context<'_>) -> bool {
         if !matches!(
@@ -86,10 +98,29 @@ impl Tcb {
         if self.transmission.tail_probe {
             return true;
         }
-        if self.outstanding.has_lost() {
-            return self.transmission.fast_packet || self.within_window();
+        let wanted = if self.outstanding.has_lost() {
+            self.transmission.fast_packet || self.within_window()
+        } else {
+            self.may_send_new()
+        };
+        wanted && self.is_paced(context)
+    }
+
+    /// Whether pacing lets a packet out; if not, a timer tells when.
+    fn is_paced(&mut self, context: &Context<'_>) -> bool {
+        let rate = self.congestion.pacing_rate(self.rtt.smoothed());
+        let packet = self.path.packet();
+        let burst = packet.saturating_mul(usize::from(context.config.max_burst));
+        match self.pacer.check(context.now, rate, (packet, burst)) {
+            Ok(()) => {
+                self.timers.stop(Timer::Pacing);
+                true
+            }
+            Err(at) => {
+                self.timers.start(Timer::Pacing, at);
+                false
+            }
         }
-        self.may_send_new()
     }
 
     //= rfc9260#6.1
@@ -99,20 +130,20 @@ impl Tcb {
         flight < self.congestion.window() && !(self.transmission.one_packet && flight > 0)
     }
 
-    fn may_send_new(&self) -> bool {
+    pub(crate) fn may_send_new(&self) -> bool {
         if self.queue.is_empty() || self.outstanding.len() >= MAX_OUTSTANDING {
             return false;
         }
         //= rfc9260#6.1
-        // D: bursts are limited.
-        self.within_window()
-            && self.outstanding.flight() < self.transmission.burst
-            && self.fits_peer()
+        // D: bursts are limited; by pacing, where there is a rate.
+        let burst = self.outstanding.flight() < self.transmission.burst
+            || self.congestion.pacing_rate(self.rtt.smoothed()).is_some();
+        self.within_window() && burst && self.fits_peer()
     }
 
     //= rfc9260#6.1
     // A: nothing new is sent that the peer has no room for, but for window probes.
-    fn fits_peer(&self) -> bool {
+    pub(crate) fn fits_peer(&self) -> bool {
         let Some(next) = self.queue.peek() else { return false };
         let room = self.transmission.peer_window.saturating_sub(self.outstanding.flight_payload());
         next.len.min(SMALLEST_SPLIT) <= room || self.transmission.window_probe
@@ -121,13 +152,14 @@ impl Tcb {
     /// Messages whose time ran out before they were sent, or in the middle of it.
     fn abandon_expired(&mut self, context: &Context<'_>) {
         while let Some(key) = self.queue.expired(context.now) {
-            self.outstanding.abandon(None, key, context.now, &mut self.queue);
+            self.outstanding.abandon(key, &mut self.queue);
             self.forward_if_needed(context);
         }
     }
 
     /// Fills the packet with DATA: what was lost first, then new.
     pub(crate) fn write_data(&mut self, packet: &mut PacketWriter<'_>, context: &Context<'_>) {
+        let before = packet.len();
         self.decay_when_idle(context);
         if self.transmission.tail_probe {
             self.write_tail_probe(packet, context);
@@ -141,14 +173,26 @@ impl Tcb {
         if !self.outstanding.has_lost() && self.may_send_new() {
             wrote |= self.write_new(packet, context);
         }
+        self.queue.packet_done();
         if wrote {
             self.transmission.last_data = context.now;
             self.start_t3(context);
             self.timers.stop(Timer::TailProbe);
             self.ask_for_answer(packet);
         }
+        self.pacer.sent(packet.len().saturating_sub(before));
+        self.note_idle_application();
         self.arm_probes(context);
         self.reset_progress();
+    }
+
+    /// What is delivered while nothing more waits says nothing about the path's rate.
+    fn note_idle_application(&mut self) {
+        let blocked = self.queue.is_empty() || !self.fits_peer();
+        if blocked && self.within_window() && !self.outstanding.has_lost() {
+            let flight = self.outstanding.flight();
+            self.outstanding.delivery().idle_application(flight);
+        }
     }
 
     fn decay_when_idle(&mut self, context: &Context<'_>) {
@@ -163,6 +207,15 @@ impl Tcb {
     fn write_lost(&mut self, packet: &mut PacketWriter<'_>, context: &Context<'_>) -> bool {
         let mut wrote = false;
         while let Some((tsn, sent)) = self.outstanding.first_lost() {
+            if Outstanding::is_over(&sent, context.now, &self.queue) {
+                self.outstanding.abandon(sent.key, &mut self.queue);
+                self.forward_if_needed(context);
+                continue;
+            }
+            if packet.is_empty() && self.outstanding.size(sent.len) > packet.room() {
+                // From before the path's packets became smaller.
+                packet.set_limit(usize::MAX);
+            }
             if !self.write_again(packet, tsn, &sent) {
                 break;
             }
@@ -178,8 +231,13 @@ impl Tcb {
         wrote
     }
 
-    fn write_again(&mut self, packet: &mut PacketWriter<'_>, tsn: Tsn, sent: &Sent) -> bool {
-        if sent.size() > packet.room() || !self.write_chunk(packet, tsn, sent) {
+    pub(crate) fn write_again(
+        &mut self,
+        packet: &mut PacketWriter<'_>,
+        tsn: Tsn,
+        sent: &Sent,
+    ) -> bool {
+        if self.outstanding.size(sent.len) > packet.room() || !self.write_chunk(packet, tsn, sent) {
             return false;
         }
         //= rfc9260#6.3.1
@@ -193,30 +251,20 @@ impl Tcb {
 
     fn write_chunk(&self, packet: &mut PacketWriter<'_>, tsn: Tsn, sent: &Sent) -> bool {
         let Some(message) = self.queue.get(sent.key) else { return false };
-        let end = sent.offset.saturating_add(sent.len);
-        let Some(payload) = message.payload.get(sent.offset..end) else { return false };
+        let range = sent.range();
+        let ends = range.end == message.payload.len();
+        let Some(payload) = message.payload.get(range) else { return false };
         DataHeader {
             unordered: !message.ordered,
             begins: sent.offset == 0,
-            ends: end == message.payload.len(),
+            ends,
             tsn: tsn.wire(),
             stream: message.stream,
             ssn: message.ssn,
+            fsn: sent.fsn,
             ppid: message.ppid,
         }
-        .write(packet, payload)
-    }
-
-    /// Sends the last chunk in flight once more: its acknowledgement says what else is missing.
-    fn write_tail_probe(&mut self, packet: &mut PacketWriter<'_>, context: &Context<'_>) {
-        self.transmission.tail_probe = false;
-        let Some((tsn, sent)) = self.outstanding.last_in_flight() else { return };
-        if self.write_again(packet, tsn, &sent) {
-            packet.add_flags(DataHeader::IMMEDIATE);
-            self.outstanding.sent_again(tsn, context.now);
-            self.transmission.probed = Some(tsn);
-            self.transmission.probe_spent = true;
-        }
+        .write(packet, payload, self.peer_can.interleaving)
     }
 
     /// Gives TSNs to new chunks, as many as fit and are allowed.
@@ -224,10 +272,11 @@ impl Tcb {
         let mut wrote = false;
         while let Some(fragment) = self.next_fragment(packet, context) {
             let tsn = self.outstanding.next_tsn();
-            self.queue.take(fragment);
             let Fragment { key, offset, len } = fragment;
-            self.outstanding.push(key, offset, len, context.now);
-            let Some(sent) = self.outstanding.get(tsn).copied() else { break };
+            let before = self.queue.get(key).map(|message| (message.fragments, message.last_tsn));
+            self.queue.take(fragment, tsn);
+            let sent =
+                self.outstanding.push(key, offset, len, before.unwrap_or_default(), context.now);
             if !self.write_chunk(packet, tsn, &sent) {
                 break;
             }
@@ -237,7 +286,6 @@ impl Tcb {
             if std::mem::take(&mut self.transmission.window_probe) {
                 self.transmission.window_probes = self.transmission.window_probes.saturating_add(1);
             }
-            self.transmission.probed = None;
             self.transmission.probe_spent = false;
             self.stats.chunks_sent = self.stats.chunks_sent.saturating_add(1);
             wrote = true;
@@ -256,8 +304,8 @@ impl Tcb {
             return None;
         }
         let mut fragment = self.queue.peek()?;
-        let room = packet.room().checked_sub(DATA_HEADER)?;
-        let whole = context.config.fragment();
+        let room = packet.room().checked_sub(Self::data_header(self.peer_can.interleaving))?;
+        let whole = self.fragment();
         if fragment.len > room {
             // A message that fits a packet is not cut; a larger one fills packets.
             if room < SMALLEST_SPLIT || (fragment.offset == 0 && fragment.len <= whole) {
@@ -277,119 +325,8 @@ impl Tcb {
         }
     }
 
-    //= rfc9260#6.3.2
-    // R1: T3 runs whenever something is in flight.
-    pub(crate) fn start_t3(&mut self, context: &Context<'_>) {
-        if !self.timers.is_running(Timer::T3) {
-            self.timers.start(Timer::T3, context.now.saturating_add(self.rtt.rto()));
-        }
-    }
-
-    /// Starts the probe that fits the present state, if any.
-    pub(crate) fn arm_probes(&mut self, context: &Context<'_>) {
-        let blocked = self.outstanding.in_flight() == 0
-            && !self.outstanding.has_lost()
-            && !self.queue.is_empty()
-            && !self.fits_peer();
-        if blocked {
-            //= rfc9260#6.1
-            // The first window probe follows after an RTO, the others at doubling intervals.
-            if !self.timers.is_running(Timer::WindowProbe) {
-                let backoff = 1_u32 << self.transmission.window_probes.min(16);
-                let wait = self.rtt.rto().saturating_mul(backoff).min(context.config.rto_max);
-                self.timers.start(Timer::WindowProbe, context.now.saturating_add(wait));
-            }
-        } else {
-            self.timers.stop(Timer::WindowProbe);
-        }
-        self.arm_tail_probe(context);
-    }
-
-    fn arm_tail_probe(&mut self, context: &Context<'_>) {
-        let wanted = self.outstanding.in_flight() > 0
-            && !self.transmission.probe_spent
-            && !self.transmission.tail_probe
-            && !self.outstanding.has_lost()
-            && !self.may_send_new()
-            && self.tail_may_be_probed();
-        if !wanted {
-            self.timers.stop(Timer::TailProbe);
-        } else if !self.timers.is_running(Timer::TailProbe)
-            && let Some(round_trip) = self.rtt.smoothed()
-            && let Some(t3) = self.timers.at(Timer::T3)
-        {
-            let at = context.now.saturating_add((round_trip * 2).max(MIN_PROBE));
-            if at < t3 {
-                self.timers.start(Timer::TailProbe, at);
-            }
-        }
-    }
-
-    /// A message that may be sent once only is not sent again to probe.
-    fn tail_may_be_probed(&self) -> bool {
-        self.outstanding.last_in_flight().is_some_and(|(_, mut sent)| {
-            sent.fate = Fate::Lost;
-            !Outstanding::is_over(&sent, Duration::ZERO, &self.queue)
-        })
-    }
-
-    //= rfc9260#6.3.3
-    // E1 and E2: the window closes to one packet and the timeout doubles. E3: everything is
-    // marked for retransmission; the window lets one packet go.
-    pub(crate) fn t3_expired(&mut self, context: &mut Context<'_>) -> Result<(), End> {
-        self.stats.timeouts = self.stats.timeouts.saturating_add(1);
-        let probing = self.transmission.peer_window == 0 && self.transmission.heard;
-        self.rtt.back_off();
-        //= rfc9260#6.1
-        // While SACKs keep coming from a closed window, probes are no errors.
-        if !probing {
-            self.congestion.timed_out();
-            self.transmission.one_packet = true;
-            if self.outstanding.in_flight() > 0 || self.owes_forward() {
-                self.count_error(context)?;
-            }
-        }
-        self.transmission.heard = false;
-        self.transmission.recovery_exit = None;
-        self.transmission.timed = None;
-        self.transmission.probed = None;
-        self.transmission.probe_spent = true;
-        self.transmission.tail_probe = false;
-        self.timers.stop(Timer::TailProbe);
-        self.outstanding.lose_everything();
-        self.transmission.burst = burst(context.config);
-        self.abandon_lost(context);
-        //= rfc3758#3.5
-        // A5: a timeout is an occasion to move the advanced point and to repeat FORWARD TSN.
-        if self.outstanding.forward_to().is_some() {
-            self.owed.forward_tsn = true;
-        }
-        Ok(())
-    }
-
-    fn owes_forward(&self) -> bool {
-        self.outstanding.forward_to().is_some()
-    }
-
-    /// Gives up the lost chunks whose messages have reached their limit.
-    pub(crate) fn abandon_lost(&mut self, context: &Context<'_>) {
-        let mut nth = 0;
-        while nth < self.outstanding.lost_len() {
-            if let Some((tsn, sent)) = self.outstanding.nth_lost(nth)
-                && Outstanding::is_over(&sent, context.now, &self.queue)
-            {
-                self.outstanding.abandon(Some(tsn), sent.key, context.now, &mut self.queue);
-            }
-            nth += 1;
-        }
-        self.forward_if_needed(context);
-    }
-
     /// Nothing is left to send or to be acknowledged.
     pub(crate) fn is_drained(&self) -> bool {
         self.queue.is_empty() && self.outstanding.is_empty()
     }
 }
-
-/// A tail probe waits at least this long.
-const MIN_PROBE: Duration = Duration::from_millis(10);

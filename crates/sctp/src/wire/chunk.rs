@@ -4,7 +4,11 @@ use super::forward_tsn::ForwardTsnView;
 use super::init::InitView;
 use super::sack::SackView;
 
-/// Chunk types ([RFC 9260 section 3.2], [RFC 3758 section 3.3.1], [RFC 6525 section 3.1]).
+/// Chunk types ([RFC 9260 section 3.2], [RFC 3758 section 3.3.1], [RFC 4820 section 3],
+/// [RFC 6525 section 3.1], [RFC 8260 section 2]).
+///
+/// [RFC 4820 section 3]: https://www.rfc-editor.org/rfc/rfc4820#section-3
+/// [RFC 8260 section 2]: https://www.rfc-editor.org/rfc/rfc8260#section-2
 ///
 /// [RFC 9260 section 3.2]: https://www.rfc-editor.org/rfc/rfc9260#section-3.2
 /// [RFC 3758 section 3.3.1]: https://www.rfc-editor.org/rfc/rfc3758#section-3.3.1
@@ -23,8 +27,11 @@ pub(crate) mod kind {
     pub(crate) const COOKIE_ECHO: u8 = 10;
     pub(crate) const COOKIE_ACK: u8 = 11;
     pub(crate) const SHUTDOWN_COMPLETE: u8 = 14;
+    pub(crate) const I_DATA: u8 = 64;
     pub(crate) const RECONFIG: u8 = 130;
+    pub(crate) const PAD: u8 = 132;
     pub(crate) const FORWARD_TSN: u8 = 192;
+    pub(crate) const I_FORWARD_TSN: u8 = 194;
 }
 
 /// One chunk, told apart by type; values are checked as far as their fixed parts go.
@@ -55,6 +62,8 @@ pub(crate) enum Chunk<'a> {
     },
     /// The value: parameters.
     Reconfig(&'a [u8]),
+    /// Filling, to be ignored (RFC 4820).
+    Pad,
     ForwardTsn(ForwardTsnView<'a>),
     Unknown(Unknown<'a>),
     /// A known type too short for its fixed part.
@@ -91,6 +100,7 @@ impl<'a> Chunk<'a> {
         let value = raw.get(4..).unwrap_or(&[]);
         let chunk = match kind {
             kind::DATA => DataView::parse(flags, value).map(Self::Data),
+            kind::I_DATA => DataView::parse_interleaved(flags, value).map(Self::Data),
             kind::INIT => InitView::parse(value).map(Self::Init),
             kind::INIT_ACK => InitView::parse(value).map(Self::InitAck),
             kind::SACK => SackView::parse(value).map(Self::Sack),
@@ -107,7 +117,11 @@ impl<'a> Chunk<'a> {
             kind::COOKIE_ACK => Some(Self::CookieAck),
             kind::SHUTDOWN_COMPLETE => Some(Self::ShutdownComplete { reflected: flags & 1 == 1 }),
             kind::RECONFIG => Some(Self::Reconfig(value)),
+            //= rfc4820#4
+            // Filling is ignored, whatever it is.
+            kind::PAD => Some(Self::Pad),
             kind::FORWARD_TSN => ForwardTsnView::parse(value).map(Self::ForwardTsn),
+            kind::I_FORWARD_TSN => ForwardTsnView::parse_interleaved(value).map(Self::ForwardTsn),
             kind => Some(Self::Unknown(Unknown { kind, raw })),
         };
         chunk.unwrap_or(Self::Malformed(kind))
@@ -116,6 +130,7 @@ impl<'a> Chunk<'a> {
     /// The chunk type.
     pub(crate) fn kind(&self) -> u8 {
         match self {
+            Self::Data(data) if data.is_interleaved() => kind::I_DATA,
             Self::Data(_) => kind::DATA,
             Self::Init(_) => kind::INIT,
             Self::InitAck(_) => kind::INIT_ACK,
@@ -130,6 +145,8 @@ impl<'a> Chunk<'a> {
             Self::CookieAck => kind::COOKIE_ACK,
             Self::ShutdownComplete { .. } => kind::SHUTDOWN_COMPLETE,
             Self::Reconfig(_) => kind::RECONFIG,
+            Self::Pad => kind::PAD,
+            Self::ForwardTsn(forward) if forward.interleaved => kind::I_FORWARD_TSN,
             Self::ForwardTsn(_) => kind::FORWARD_TSN,
             Self::Unknown(unknown) => unknown.kind,
             Self::Malformed(kind) => *kind,

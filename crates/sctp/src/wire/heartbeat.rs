@@ -64,6 +64,20 @@ pub(crate) fn write_heartbeat_ack(packet: &mut PacketWriter<'_>, value: &[u8]) -
     true
 }
 
+/// Appends a PAD chunk that fills the packet to `len` bytes, if that takes one
+/// ([RFC 4820 section 3]).
+///
+/// [RFC 4820 section 3]: https://www.rfc-editor.org/rfc/rfc4820#section-3
+//= rfc4820#3
+// The filling is zeros, and all of the chunk is in the packet.
+pub(crate) fn write_pad(packet: &mut PacketWriter<'_>, len: usize) -> bool {
+    let missing = (len & !3).saturating_sub(packet.len());
+    let Some(value) = missing.checked_sub(4) else { return false };
+    let Some(place) = packet.chunk(kind::PAD, 0, value) else { return false };
+    place.fill(0);
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Chunk, Header, PacketView};

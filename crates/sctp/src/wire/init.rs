@@ -49,18 +49,34 @@ pub(crate) struct Capabilities {
     pub(crate) forward_tsn: bool,
     /// RFC 6525.
     pub(crate) reconfig: bool,
+    /// RFC 8260: I-DATA.
+    pub(crate) interleaving: bool,
+    /// RFC 9653, with DTLS below: packets without a checksum are welcome.
+    pub(crate) zero_checksum: bool,
 }
+
+/// The error detection method "SCTP over DTLS" (RFC 9653 section 6).
+const OVER_DTLS: [u8; 4] = [0, 0, 0, 1];
 
 impl Capabilities {
     #[cfg(test)]
-    pub(crate) const OURS: Self = Self { forward_tsn: true, reconfig: true };
+    pub(crate) const OURS: Self =
+        Self { forward_tsn: true, reconfig: true, interleaving: true, zero_checksum: true };
 
     pub(crate) fn to_byte(self) -> u8 {
-        u8::from(self.forward_tsn) | (u8::from(self.reconfig) << 1)
+        u8::from(self.forward_tsn)
+            | (u8::from(self.reconfig) << 1)
+            | (u8::from(self.interleaving) << 2)
+            | (u8::from(self.zero_checksum) << 3)
     }
 
     pub(crate) fn from_byte(byte: u8) -> Self {
-        Self { forward_tsn: byte & 1 != 0, reconfig: byte & 2 != 0 }
+        Self {
+            forward_tsn: byte & 1 != 0,
+            reconfig: byte & 2 != 0,
+            interleaving: byte & 4 != 0,
+            zero_checksum: byte & 8 != 0,
+        }
     }
 }
 
@@ -96,8 +112,14 @@ impl<'a> InitView<'a> {
         for parameter in self.parameters() {
             match parameter.kind {
                 kind::FORWARD_TSN => found.forward_tsn = true,
+                //= rfc9653#4
+                // Only the method we know, and a parameter of the right length.
+                kind::ZERO_CHECKSUM => {
+                    found.zero_checksum |= parameter.value == OVER_DTLS;
+                }
                 kind::SUPPORTED_EXTENSIONS => {
                     found.forward_tsn |= parameter.value.contains(&chunk_kind::FORWARD_TSN);
+                    found.interleaving |= parameter.value.contains(&chunk_kind::I_DATA);
                     found.reconfig |= parameter.value.contains(&chunk_kind::RECONFIG);
                 }
                 _ => {}
@@ -137,6 +159,7 @@ fn is_known(parameter: u16) -> bool {
             | kind::HOST_NAME
             | kind::ADDRESS_TYPES
             | kind::SUPPORTED_EXTENSIONS
+            | kind::ZERO_CHECKSUM
             | kind::FORWARD_TSN
     )
 }
@@ -145,33 +168,46 @@ fn is_known(parameter: u16) -> bool {
 const MAX_REPORT: usize = 256;
 
 impl Init {
-    /// Appends an INIT.
-    pub(crate) fn write(&self, packet: &mut PacketWriter<'_>) -> bool {
-        self.write_as(packet, chunk_kind::INIT, None, &[])
+    /// Appends an INIT that announces `ours`.
+    pub(crate) fn write(&self, packet: &mut PacketWriter<'_>, ours: Capabilities) -> bool {
+        self.write_as(packet, chunk_kind::INIT, ours, None, &[])
     }
 
     /// Appends an INIT ACK with its cookie; `unknown` are parameters to report.
     pub(crate) fn write_ack(
         &self,
         packet: &mut PacketWriter<'_>,
+        ours: Capabilities,
         cookie: &[u8],
         unknown: &[u8],
     ) -> bool {
-        self.write_as(packet, chunk_kind::INIT_ACK, Some(cookie), unknown)
+        self.write_as(packet, chunk_kind::INIT_ACK, ours, Some(cookie), unknown)
     }
 
     fn write_as(
         &self,
         packet: &mut PacketWriter<'_>,
         chunk: u8,
+        ours: Capabilities,
         cookie: Option<&[u8]>,
         unknown: &[u8],
     ) -> bool {
-        let extensions = [chunk_kind::RECONFIG, chunk_kind::FORWARD_TSN];
+        //= rfc8260#2.2.1
+        // I-DATA is announced among the supported extensions, and its FORWARD TSN with it.
+        let all = [
+            chunk_kind::RECONFIG,
+            chunk_kind::FORWARD_TSN,
+            chunk_kind::I_DATA,
+            chunk_kind::I_FORWARD_TSN,
+        ];
+        let count = if ours.interleaving { 4 } else { 2 };
+        let extensions = all.get(..count).unwrap_or(&all);
+        let zero_checksum = if ours.zero_checksum { padded_len(OVER_DTLS.len()) } else { 0 };
         let len = FIXED
             .saturating_add(cookie.map_or(0, |cookie| padded_len(cookie.len())))
             .saturating_add(padded_len(0))
             .saturating_add(padded_len(extensions.len()))
+            .saturating_add(zero_checksum)
             .saturating_add(unknown.len());
         let Some(value) = packet.chunk(chunk, 0, len) else {
             return false;
@@ -183,11 +219,14 @@ impl Init {
         }
         //= rfc6525#5.1.1
         // RE-CONFIG is announced among the supported extensions.
+        fields.parameter(kind::SUPPORTED_EXTENSIONS, &[extensions]);
+        if ours.zero_checksum {
+            //= rfc9653#5.1
+            // Who takes packets without checksum says so.
+            fields.parameter(kind::ZERO_CHECKSUM, &[&OVER_DTLS]);
+        }
         // The last parameter needs no padding, which the chunk's length would not count.
-        fields
-            .parameter(kind::SUPPORTED_EXTENSIONS, &[&extensions])
-            .put(unknown)
-            .parameter(kind::FORWARD_TSN, &[]);
+        fields.put(unknown).parameter(kind::FORWARD_TSN, &[]);
         true
     }
 }
@@ -223,7 +262,7 @@ mod tests {
         let mut buf = [0; 512];
         let header = Header { source_port: 1, destination_port: 2, tag: 3 };
         let mut packet = PacketWriter::new(&mut buf, header);
-        assert!(INIT.write_ack(&mut packet, b"cookie!", &[]));
+        assert!(INIT.write_ack(&mut packet, Capabilities::OURS, b"cookie!", &[]));
         let len = packet.finish();
         let view = PacketView::parse(&buf[..len]).expect("sound");
         let Some(Chunk::InitAck(read)) = view.chunks().next() else { panic!("not INIT ACK") };

@@ -23,9 +23,11 @@ pub(crate) use abort::{write_abort, write_error};
 pub(crate) use cause::{Cause, first_cause};
 pub(crate) use chunk::{Chunk, kind};
 pub(crate) use cookie::Cookie;
-pub(crate) use data::{DATA_HEADER, DataHeader, DataView};
-pub(crate) use forward_tsn::{ForwardTsnView, MAX_FORWARD_HEADER, Skipped, write_forward_tsn};
-pub(crate) use heartbeat::{HeartbeatInfo, write_heartbeat, write_heartbeat_ack};
+pub(crate) use data::{DATA_HEADER, DataHeader, DataView, I_DATA_HEADER, Number};
+pub(crate) use forward_tsn::{
+    ForwardTsnView, Skipped, SkippedView, forward_capacity, write_forward_tsn,
+};
+pub(crate) use heartbeat::{HeartbeatInfo, write_heartbeat, write_heartbeat_ack, write_pad};
 pub(crate) use init::{Capabilities, Init, InitView};
 pub(crate) use packet::{Header, PACKET_HEADER, PacketView, PacketWriter};
 pub(crate) use reconfig::{Reconfig, ReconfigParameter, Verdict};

@@ -36,10 +36,14 @@ pub(crate) struct PacketView<'a> {
 
 impl<'a> PacketView<'a> {
     /// Checks length, checksum and the first chunk's header.
-    ///
-    /// A checksum of zero is as wrong as any other: RFC 9653 has to be negotiated, and the
-    /// place for its exception is here.
+    #[cfg(test)]
     pub(crate) fn parse(packet: &'a [u8]) -> Result<Self, InputError> {
+        Self::parse_with(packet, false)
+    }
+
+    /// Checks length, checksum and the first chunk's header. With `zero_checksum`, which we have
+    /// announced then, a packet without a checksum is as good (RFC 9653).
+    pub(crate) fn parse_with(packet: &'a [u8], zero_checksum: bool) -> Result<Self, InputError> {
         let Some((header, chunks)) = packet.split_first_chunk::<PACKET_HEADER>() else {
             return Err(InputError::Truncated { have: packet.len() });
         };
@@ -48,7 +52,14 @@ impl<'a> PacketView<'a> {
         }
         //= rfc9260#6.8
         // A packet whose checksum does not match is dropped.
-        if checksum(header, chunks).to_le_bytes() != *header.last_chunk::<4>().unwrap_or(&[0; 4]) {
+        let sum = *header.last_chunk::<4>().unwrap_or(&[0; 4]);
+        //= rfc9653#5.3
+        // A checksum of zero is right where we have asked for it; INIT and COOKIE ECHO never come
+        // without one.
+        let first = chunks.first().copied().unwrap_or(kind::INIT);
+        let bare =
+            zero_checksum && sum == [0; 4] && !matches!(first, kind::INIT | kind::COOKIE_ECHO);
+        if !bare && checksum(header, chunks).to_le_bytes() != sum {
             return Err(InputError::Checksum);
         }
         let view = Self {
@@ -63,6 +74,13 @@ impl<'a> PacketView<'a> {
             Some(_) => Ok(view),
             None => Err(InputError::MalformedChunk),
         }
+    }
+
+    /// The only chunk of `bytes`, which have no common header.
+    pub(crate) fn lone_chunk(bytes: &'a [u8]) -> Option<Chunk<'a>> {
+        let mut chunks = Chunks::over(bytes);
+        let chunk = chunks.next().map(Chunk::parse)?;
+        chunks.next().is_none().then_some(chunk)
     }
 
     /// The type of the first chunk.
@@ -99,19 +117,38 @@ fn checksum(header: &[u8; PACKET_HEADER], chunks: &[u8]) -> u32 {
 pub(crate) struct PacketWriter<'b> {
     buf: &'b mut [u8],
     len: usize,
+    /// Bytes the packet may have.
+    limit: usize,
     last_chunk: usize,
+    zero_checksum: bool,
 }
 
 impl<'b> PacketWriter<'b> {
     /// Writes the common header. `buf` is the largest packet allowed: 256 bytes or more.
     pub(crate) fn new(buf: &'b mut [u8], header: Header) -> Self {
         Fields(buf).u16(header.source_port).u16(header.destination_port).u32(header.tag).u32(0);
-        Self { buf, len: PACKET_HEADER, last_chunk: PACKET_HEADER }
+        let limit = buf.len();
+        Self { buf, len: PACKET_HEADER, limit, last_chunk: PACKET_HEADER, zero_checksum: false }
+    }
+
+    /// Limits the packet to less than the buffer, or to the buffer again.
+    pub(crate) fn set_limit(&mut self, bytes: usize) {
+        self.limit = bytes.min(self.buf.len());
+    }
+
+    /// Leaves the checksum out: the peer has said that it does not need it (RFC 9653).
+    pub(crate) fn leave_out_checksum(&mut self) {
+        self.zero_checksum = true;
     }
 
     /// Bytes a further chunk may have, its header included, padded to a multiple of 4.
     pub(crate) fn room(&self) -> usize {
-        self.buf.len().saturating_sub(self.len) & !3
+        self.limit.saturating_sub(self.len) & !3
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -146,12 +183,13 @@ impl<'b> PacketWriter<'b> {
 
     /// Fills in the checksum and returns the packet's length.
     ///
-    /// Every packet gets a CRC32c; what RFC 9653 allows to leave out is decided here.
+    /// Every packet gets a CRC32c, unless it was left out on purpose.
     pub(crate) fn finish(self) -> usize {
-        if let Some((header, chunks)) = self
-            .buf
-            .get_mut(..self.len)
-            .and_then(|packet| packet.split_first_chunk_mut::<PACKET_HEADER>())
+        if !self.zero_checksum
+            && let Some((header, chunks)) = self
+                .buf
+                .get_mut(..self.len)
+                .and_then(|packet| packet.split_first_chunk_mut::<PACKET_HEADER>())
         {
             let sum = checksum(header, chunks).to_le_bytes();
             if let Some(field) = header.last_chunk_mut::<4>() {

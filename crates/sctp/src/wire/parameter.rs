@@ -1,8 +1,9 @@
 use super::bytes_at::{Fields, len16, u16_at};
 
 /// Parameter types of INIT and INIT ACK ([RFC 9260 section 3.3.2], [RFC 3758 section 3.1],
-/// [RFC 5061 section 4.2.7]).
+/// [RFC 5061 section 4.2.7], [RFC 9653 section 4]).
 ///
+/// [RFC 9653 section 4]: https://www.rfc-editor.org/rfc/rfc9653#section-4
 /// [RFC 9260 section 3.3.2]: https://www.rfc-editor.org/rfc/rfc9260#section-3.3.2
 /// [RFC 3758 section 3.1]: https://www.rfc-editor.org/rfc/rfc3758#section-3.1
 /// [RFC 5061 section 4.2.7]: https://www.rfc-editor.org/rfc/rfc5061#section-4.2.7
@@ -15,6 +16,7 @@ pub(super) mod kind {
     pub(in crate::wire) const HOST_NAME: u16 = 11;
     pub(in crate::wire) const ADDRESS_TYPES: u16 = 12;
     pub(in crate::wire) const SUPPORTED_EXTENSIONS: u16 = 0x8008;
+    pub(in crate::wire) const ZERO_CHECKSUM: u16 = 0x8001;
     pub(in crate::wire) const FORWARD_TSN: u16 = 0xC000;
 }
 

@@ -22,7 +22,11 @@ pub(crate) enum ReconfigParameter<'a> {
     Outgoing { request: u32, last_tsn: u32, streams: Streams<'a> },
     /// "Reset the streams I receive from you."
     Incoming { request: u32, streams: Streams<'a> },
-    /// SSN/TSN reset, add streams: requests we know by number and deny.
+    /// "I add so many outgoing streams."
+    AddOutgoing { request: u32, count: u16 },
+    /// "Add so many streams to those you send on."
+    AddIncoming { request: u32, count: u16 },
+    /// SSN/TSN reset: known by its number, and denied.
     Other { request: u32 },
     /// The answer to a request of ours.
     Response { response: u32, verdict: Verdict },
@@ -126,9 +130,17 @@ impl<'a> Reconfig<'a> {
                     request: u32_at(value, 0),
                     streams: streams(4)?,
                 }),
-                SSN_TSN | ADD_OUTGOING | ADD_INCOMING if value.len() >= 4 => {
+                SSN_TSN if value.len() >= 4 => {
                     Some(ReconfigParameter::Other { request: u32_at(value, 0) })
                 }
+                ADD_OUTGOING if value.len() >= 8 => Some(ReconfigParameter::AddOutgoing {
+                    request: u32_at(value, 0),
+                    count: u16_at(value, 4),
+                }),
+                ADD_INCOMING if value.len() >= 8 => Some(ReconfigParameter::AddIncoming {
+                    request: u32_at(value, 0),
+                    count: u16_at(value, 4),
+                }),
                 RESPONSE if value.len() >= 8 => Some(ReconfigParameter::Response {
                     response: u32_at(value, 0),
                     verdict: Verdict::from_wire(u32_at(value, 4)),
@@ -153,6 +165,42 @@ impl<'a> Reconfig<'a> {
         };
         let mut fields = Fields(value);
         fields.u16(OUTGOING).u16(len16(len)).u32(request).u32(response).u32(last_tsn.wire());
+        for stream in streams {
+            fields.u16(*stream);
+        }
+        true
+    }
+
+    /// Appends a chunk that asks for more streams, ours or the peer's; `false` when it does not
+    /// fit.
+    pub(crate) fn write_add(
+        packet: &mut PacketWriter<'_>,
+        outgoing: bool,
+        request: u32,
+        count: u16,
+    ) -> bool {
+        let Some(value) = packet.chunk(chunk_kind::RECONFIG, 0, padded_len(8)) else {
+            return false;
+        };
+        let kind = if outgoing { ADD_OUTGOING } else { ADD_INCOMING };
+        let [high, low] = count.to_be_bytes();
+        Fields(value).parameter(kind, &[&request.to_be_bytes(), &[high, low, 0, 0]]);
+        true
+    }
+
+    /// Appends a chunk that asks the peer to reset its outgoing streams; `false` when it does not
+    /// fit.
+    pub(crate) fn write_incoming(
+        packet: &mut PacketWriter<'_>,
+        request: u32,
+        streams: &[u16],
+    ) -> bool {
+        let len = streams.len().saturating_mul(2).saturating_add(8);
+        let Some(value) = packet.chunk(chunk_kind::RECONFIG, 0, len) else {
+            return false;
+        };
+        let mut fields = Fields(value);
+        fields.u16(INCOMING).u16(len16(len)).u32(request);
         for stream in streams {
             fields.u16(*stream);
         }

@@ -31,6 +31,7 @@ pub(crate) struct SackView<'a> {
     pub(crate) cumulative: u32,
     pub(crate) window: u32,
     blocks: &'a [u8],
+    duplicates: usize,
 }
 
 impl<'a> SackView<'a> {
@@ -42,7 +43,13 @@ impl<'a> SackView<'a> {
         if rest.len() < duplicates {
             return None;
         }
-        Some(Self { cumulative: u32_at(fixed, 0), window: u32_at(fixed, 4), blocks })
+        let (cumulative, window) = (u32_at(fixed, 0), u32_at(fixed, 4));
+        Some(Self { cumulative, window, blocks, duplicates })
+    }
+
+    /// Whether something arrived more than once.
+    pub(crate) fn has_duplicates(&self) -> bool {
+        self.duplicates > 0
     }
 
     /// Gap ack blocks: first and last TSN as offsets from the cumulative TSN.

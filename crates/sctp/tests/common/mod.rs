@@ -184,6 +184,27 @@ pub fn init_value(tag: u32, window: u32, outbound: u16, inbound: u16, tsn: u32) 
     value
 }
 
+/// The same with I-DATA and I-FORWARD-TSN among the extensions.
+pub fn interleaving_init_value(tag: u32, window: u32, tsn: u32) -> Vec<u8> {
+    let mut value = init_value(tag, window, 1000, 1000, tsn);
+    value.truncate(16);
+    value.extend([0x80, 8, 0, 8, 130, 192, 64, 194]);
+    value.extend([0xC0, 0, 0, 4]);
+    value
+}
+
+/// I-DATA with the flags U=4, B=2, E=1, I=8; `last` is protocol or fragment number.
+pub fn i_data(flags: u8, tsn: u32, stream: u16, mid: u32, last: u32, payload: &[u8]) -> Vec<u8> {
+    let mut value = Vec::new();
+    value.extend(tsn.to_be_bytes());
+    value.extend(stream.to_be_bytes());
+    value.extend([0; 2]);
+    value.extend(mid.to_be_bytes());
+    value.extend(last.to_be_bytes());
+    value.extend(payload);
+    chunk(64, flags, &value)
+}
+
 /// DATA with the flags U=4, B=2, E=1, I=8.
 pub fn data(flags: u8, tsn: u32, stream: u16, ssn: u16, payload: &[u8]) -> Vec<u8> {
     let mut value = Vec::new();
@@ -260,10 +281,25 @@ impl Manual {
         manual
     }
 
+    /// The same with a peer that interleaves.
+    pub fn open_interleaving(config: Config) -> Self {
+        let mut manual = Self::fresh(config);
+        let init = interleaving_init_value(PEER_TAG, 1 << 20, PEER_TSN);
+        let cookie = manual.handshake_with(&init);
+        manual.give(&packet(manual.tag, &[chunk(10, 0, &cookie)])).expect("a good cookie");
+        assert_eq!(manual.sctp.poll_event(), Some(Event::Connected));
+        manual.drain();
+        manual
+    }
+
     /// INIT and INIT ACK; returns the cookie and remembers tag and TSN.
     pub fn handshake(&mut self, window: u32) -> Vec<u8> {
-        let init = init_value(PEER_TAG, window, 1000, 1000, PEER_TSN);
-        self.give(&packet(0, &[chunk(1, 0, &init)])).expect("a good INIT");
+        self.handshake_with(&init_value(PEER_TAG, window, 1000, 1000, PEER_TSN))
+    }
+
+    /// The same with this INIT.
+    pub fn handshake_with(&mut self, init: &[u8]) -> Vec<u8> {
+        self.give(&packet(0, &[chunk(1, 0, init)])).expect("a good INIT");
         let answer = self.output().expect("INIT ACK");
         let parts = chunks(&answer);
         assert_eq!((parts.len(), parts[0].0), (1, 2));

@@ -1,102 +1,87 @@
-use antiphon_crypto::{CertificateError, CertificateInfo, SignatureError, SignatureScheme};
+use antiphon_crypto::{CertificateInfo, NamedGroup, SignatureScheme};
 use subtle::ConstantTimeEq as _;
 
 use crate::handshake::dialogue::{Dialogue, Outcome};
 use crate::handshake::failure::{Failure, malformed};
+use crate::handshake::identity::{self, expect};
 use crate::handshake::reassembly::Message;
+use crate::handshake::secrets::SessionSecrets;
+use crate::handshake::terms::Terms;
 use crate::handshake::v12::secrets::{Randoms, Secrets};
+use crate::record::PLAIN;
 use crate::wire::CertificateChain;
 use crate::wire::handshake::HandshakeType;
-use crate::{
-    CipherSuite, Config, Connected, Incompatibility, Role, SrtpProfile, Version, Violation,
-};
+use crate::{CipherSuite, Config, Connected, Role, Version, Violation};
+
+/// The epoch after a ChangeCipherSpec.
+pub(super) const PROTECTED: u64 = 1;
 
 /// What the hellos decided.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Chosen {
     pub(super) randoms: Randoms,
-    pub(super) srtp_profile: Option<SrtpProfile>,
+    pub(super) suite: CipherSuite,
+    pub(super) terms: Terms,
+    /// Whether both know extended_master_secret.
+    pub(super) extended_master_secret: bool,
 }
 
-/// Refuses a message of another kind than `expected`.
-pub(super) fn expect(message: &Message, expected: HandshakeType) -> Result<(), Failure> {
-    if message.kind == expected {
-        Ok(())
-    } else {
-        Err(Violation::UnexpectedMessage(message.kind).into())
-    }
-}
-
-/// Takes the peer's certificate out of its message. Whether it is the announced one is for the
-/// connection to say.
+/// Takes the peer's certificate; `None` when it has none.
 pub(super) fn take_certificate(
     message: &Message,
     config: &Config,
     dialogue: &mut Dialogue,
-) -> Result<CertificateInfo, Failure> {
+) -> Result<Option<CertificateInfo>, Failure> {
     expect(message, HandshakeType::Certificate)?;
     let chain = CertificateChain::parse(&message.body).map_err(malformed(message.kind))?;
-    // Leaving the certificate out is not a way around showing one.
-    let leaf = chain.leaf().ok_or(Incompatibility::NoCertificate)?;
-    let info = config.provider.inspect_certificate(leaf).map_err(certificate_failure)?;
-    dialogue.peer_certificate = Some(leaf.to_vec());
+    let info = match chain.leaf() {
+        Some(leaf) => Some(identity::take_leaf(leaf, config, dialogue)?),
+        None => None,
+    };
     dialogue.hear(message);
     Ok(info)
-}
-
-fn certificate_failure(error: CertificateError) -> Failure {
-    match error {
-        CertificateError::UnsupportedKey => Incompatibility::CertificateKey.into(),
-        CertificateError::Crypto(error) => error.into(),
-        CertificateError::Malformed { .. } | CertificateError::Lifetime { .. } | _ => {
-            Violation::Certificate.into()
-        }
-    }
-}
-
-/// Checks a signature of the peer, made with one of the schemes that we named.
-pub(super) fn check_signature(
-    config: &Config,
-    dialogue: &Dialogue,
-    kind: HandshakeType,
-    scheme: u16,
-    signed: &[u8],
-    signature: &[u8],
-) -> Result<(), Failure> {
-    //= rfc5246#7.4.8
-    // The scheme has to be one of those that we offered.
-    let scheme = SignatureScheme::from_wire(scheme)
-        .filter(|scheme| config.provider.signature_schemes().contains(scheme))
-        .ok_or(Violation::IllegalParameter(kind))?;
-    let certificate = dialogue.peer_certificate.as_deref().unwrap_or_default();
-    config.provider.verify(scheme, certificate, signed, signature).map_err(|error| match error {
-        SignatureError::SchemeMismatch => Violation::IllegalParameter(kind).into(),
-        SignatureError::Certificate(error) => certificate_failure(error),
-        SignatureError::Invalid | _ => Violation::Signature(kind).into(),
-    })
-}
-
-/// The scheme for our signatures: the first of ours that the peer can check.
-pub(super) fn choose_scheme(
-    config: &Config,
-    accepted: impl Iterator<Item = u16>,
-) -> Result<SignatureScheme, Failure> {
-    let accepted: Vec<u16> = accepted.collect();
-    let ours = config.certificate.key().schemes().iter().copied();
-    let mut common = ours.filter(|scheme| accepted.contains(&scheme.to_wire()));
-    common.next().ok_or(Incompatibility::SignatureScheme.into())
 }
 
 /// The body of our Certificate message.
 pub(super) fn own_certificate(config: &Config) -> Vec<u8> {
     let mut body = Vec::new();
-    CertificateChain::write_single(config.certificate.der(), &mut body);
+    CertificateChain::write(config.chain(), &mut body);
     body
 }
 
-/// The numbers of the signature schemes that we can check.
-pub(super) fn accepted_schemes(config: &Config) -> impl Iterator<Item = u16> + '_ {
-    config.provider.signature_schemes().iter().map(|scheme| scheme.to_wire())
+/// Derives the secrets after the ClientKeyExchange, has the record layer use the keys, and tells
+/// the key log.
+pub(super) fn derive_secrets(
+    config: &Config,
+    dialogue: &mut Dialogue,
+    chosen: &Chosen,
+    agreed: &antiphon_crypto::Secret,
+) -> Result<Secrets, Failure> {
+    let provider = &*config.provider;
+    let hash = dialogue.hash();
+    let session_hash = chosen.extended_master_secret.then(|| hash.as_bytes());
+    let secrets = Secrets::derive(provider, chosen.suite, agreed, session_hash, chosen.randoms)?;
+    if let Some(log) = &config.key_log {
+        log.log("CLIENT_RANDOM", &chosen.randoms.client, secrets.master());
+    }
+    Ok(secrets)
+}
+
+/// Has the record layer use the keys.
+pub(super) fn use_keys(
+    config: &Config,
+    dialogue: &mut Dialogue,
+    secrets: &Secrets,
+    role: Role,
+) -> Result<(), Failure> {
+    let keys = secrets.keys(&*config.provider)?;
+    let (write, read) = match role {
+        Role::Client => (keys.client, keys.server),
+        Role::Server => (keys.server, keys.client),
+    };
+    dialogue.step.write.push((PROTECTED, write));
+    dialogue.step.read.push((PROTECTED, read));
+    Ok(())
 }
 
 /// Sends ChangeCipherSpec and Finished.
@@ -106,11 +91,16 @@ pub(super) fn finish(
     secrets: &Secrets,
     role: Role,
 ) -> Result<(), Failure> {
-    let hash = dialogue.hash(&*config.provider)?;
-    let proof = secrets.verify_data(&*config.provider, role, hash.as_bytes())?;
+    let proof = secrets.verify_data(&*config.provider, role, dialogue.hash().as_bytes())?;
     dialogue.change_cipher_spec();
-    dialogue.say(HandshakeType::Finished, proof.to_vec());
+    dialogue.say(HandshakeType::Finished, PROTECTED, proof.to_vec());
+    dialogue.step.write_epoch = Some(PROTECTED);
     Ok(())
+}
+
+/// Says a message that is not protected.
+pub(super) fn say(dialogue: &mut Dialogue, kind: HandshakeType, body: Vec<u8>) {
+    dialogue.say(kind, PLAIN, body);
 }
 
 /// Checks the peer's Finished message.
@@ -122,8 +112,7 @@ pub(super) fn check_finished(
     sender: Role,
 ) -> Result<(), Failure> {
     expect(message, HandshakeType::Finished)?;
-    let hash = dialogue.hash(&*config.provider)?;
-    let proof = secrets.verify_data(&*config.provider, sender, hash.as_bytes())?;
+    let proof = secrets.verify_data(&*config.provider, sender, dialogue.hash().as_bytes())?;
     if bool::from(proof[..].ct_eq(&message.body)) {
         Ok(())
     } else {
@@ -135,15 +124,19 @@ pub(super) fn check_finished(
 pub(super) fn outcome(
     secrets: Secrets,
     chosen: Chosen,
-    group: antiphon_crypto::NamedGroup,
+    group: NamedGroup,
+    peer_signature: Option<SignatureScheme>,
 ) -> Outcome {
     Outcome {
-        secrets,
+        secrets: SessionSecrets::V12(secrets),
         connected: Connected {
             version: Version::Dtls12,
-            cipher_suite: CipherSuite::EcdheEcdsaAes128GcmSha256,
+            cipher_suite: chosen.suite,
             group,
-            srtp_profile: chosen.srtp_profile,
+            srtp_profile: chosen.terms.srtp_profile,
+            peer_signature,
+            hello_retried: false,
         },
+        protocol: chosen.terms.protocol,
     }
 }

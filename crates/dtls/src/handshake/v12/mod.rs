@@ -23,5 +23,5 @@ mod secrets;
 mod server;
 
 pub(crate) use client::Client;
-pub(crate) use secrets::{Keys, Secrets};
-pub(crate) use server::Server;
+pub(crate) use secrets::Secrets;
+pub(crate) use server::{Server, respond};

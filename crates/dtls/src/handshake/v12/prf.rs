@@ -1,20 +1,21 @@
 use antiphon_crypto::{CryptoError, CryptoProvider, HashAlgorithm};
 
-/// The pseudorandom function of TLS 1.2 with SHA-256 ([RFC 5246 section 5]): fills `out`.
+/// The pseudorandom function of TLS 1.2 ([RFC 5246 section 5]): fills `out`.
 ///
 /// [RFC 5246 section 5]: https://www.rfc-editor.org/rfc/rfc5246#section-5
 pub(crate) fn prf(
     provider: &dyn CryptoProvider,
+    hash: HashAlgorithm,
     secret: &[u8],
     label: &[u8],
     seeds: &[&[u8]],
     out: &mut [u8],
 ) -> Result<(), CryptoError> {
-    let hmac = provider.hmac(HashAlgorithm::Sha256, secret)?;
+    let hmac = provider.hmac(hash, secret)?;
     let mut seed = vec![label];
     seed.extend_from_slice(seeds);
     let mut a = hmac.sign(&seed);
-    for block in out.chunks_mut(HashAlgorithm::Sha256.digest_len()) {
+    for block in out.chunks_mut(hash.digest_len()) {
         let mut parts = vec![a.as_bytes()];
         parts.extend_from_slice(&seed);
         let digest = hmac.sign(&parts);
@@ -50,12 +51,13 @@ mod tests {
              87347b66",
         );
         let mut out = [0; 100];
-        prf(&RustCrypto::new(), &secret, b"test label", &[&seed], &mut out).unwrap();
+        let sha256 = HashAlgorithm::Sha256;
+        prf(&RustCrypto::new(), sha256, &secret, b"test label", &[&seed], &mut out).unwrap();
         assert_eq!(out[..], expected);
         // A shorter output is a prefix, and the seed may come in parts.
         let mut short = [0; 12];
-        prf(&RustCrypto::new(), &secret, b"test label", &[&seed[..5], &seed[5..]], &mut short)
-            .unwrap();
+        let parts: [&[u8]; 2] = [&seed[..5], &seed[5..]];
+        prf(&RustCrypto::new(), sha256, &secret, b"test label", &parts, &mut short).unwrap();
         assert_eq!(short[..], expected[..12]);
     }
 }

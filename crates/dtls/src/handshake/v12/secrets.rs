@@ -1,22 +1,16 @@
-use antiphon_crypto::{CryptoError, CryptoProvider, Secret};
+use antiphon_crypto::{AeadAlgorithm, CryptoError, CryptoProvider, NONCE_LEN, Secret};
 use zeroize::Zeroizing;
 
 use crate::handshake::v12::prf::prf;
-use crate::record::DirectionKeys;
+use crate::record::{DirectionKeys, SALT_LEN};
 use crate::wire::RANDOM_LEN;
-use crate::{ExportError, Role};
+use crate::{CipherSuite, ExportError, Role};
 
 /// Bytes of the master secret.
 const MASTER_LEN: usize = 48;
 
 /// Bytes of the proof in a Finished message.
 pub(crate) const VERIFY_DATA_LEN: usize = 12;
-
-/// Bytes of an AES-128 key.
-const KEY_LEN: usize = 16;
-
-/// The salts' bytes.
-const SALT_LEN: usize = crate::record::SALT_LEN;
 
 /// Both hellos' randoms.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +22,7 @@ pub(crate) struct Randoms {
 /// The master secret and what is derived from it.
 #[derive(Debug)]
 pub(crate) struct Secrets {
+    suite: CipherSuite,
     master: Secret,
     randoms: Randoms,
 }
@@ -40,37 +35,59 @@ pub(crate) struct Keys {
 }
 
 impl Secrets {
-    /// Derives the master secret from the agreed secret and the hash of the handshake up to
-    /// ClientKeyExchange.
+    /// Derives the master secret from the agreed secret, and from the hash of the handshake up to
+    /// ClientKeyExchange; without that, as it was before RFC 7627, from the randoms.
     pub(crate) fn derive(
         provider: &dyn CryptoProvider,
+        suite: CipherSuite,
         agreed: &Secret,
-        session_hash: &[u8],
+        session_hash: Option<&[u8]>,
         randoms: Randoms,
     ) -> Result<Self, CryptoError> {
         let mut master = Zeroizing::new([0; MASTER_LEN]);
-        //= rfc7627#4
-        // The hash of the handshake takes the place of the randoms.
-        let label = b"extended master secret";
-        prf(provider, agreed.expose(), label, &[session_hash], &mut *master)?;
-        Ok(Self { master: Secret::from(&master[..]), randoms })
+        let (hash, agreed) = (suite.hash(), agreed.expose());
+        match session_hash {
+            //= rfc7627#4
+            // The hash of the handshake takes the place of the randoms.
+            Some(session_hash) => {
+                let label = b"extended master secret";
+                prf(provider, hash, agreed, label, &[session_hash], &mut *master)?;
+            }
+            None => {
+                let seeds: [&[u8]; 2] = [&randoms.client, &randoms.server];
+                prf(provider, hash, agreed, b"master secret", &seeds, &mut *master)?;
+            }
+        }
+        Ok(Self { suite, master: Secret::from(&master[..]), randoms })
     }
 
-    /// The keys and salts that protect records (RFC 5246 section 6.3).
+    /// The master secret, for a key log.
+    pub(crate) fn master(&self) -> &[u8] {
+        self.master.expose()
+    }
+
+    /// The keys and IVs that protect records (RFC 5246 section 6.3).
     pub(crate) fn keys(&self, provider: &dyn CryptoProvider) -> Result<Keys, CryptoError> {
-        let mut block = Zeroizing::new([0; 2 * (KEY_LEN + SALT_LEN)]);
+        let aead = self.suite.aead();
+        let iv_len = if aead == AeadAlgorithm::ChaCha20Poly1305 { NONCE_LEN } else { SALT_LEN };
+        let len = aead.key_len().saturating_add(iv_len).saturating_mul(2);
+        let mut block = Zeroizing::new(vec![0; len]);
         let seeds: [&[u8]; 2] = [&self.randoms.server, &self.randoms.client];
-        prf(provider, self.master.expose(), b"key expansion", &seeds, &mut *block)?;
-        let (client_key, rest) = block.split_at(KEY_LEN);
-        let (server_key, rest) = rest.split_at(KEY_LEN);
-        let (client_salt, server_salt) = rest.split_at(SALT_LEN);
-        let direction = |key: &[u8], salt: &[u8]| DirectionKeys {
-            key: Zeroizing::new(key.to_vec()),
-            salt: Zeroizing::new(salt.first_chunk().copied().unwrap_or_default()),
+        let hash = self.suite.hash();
+        prf(provider, hash, self.master.expose(), b"key expansion", &seeds, &mut block)?;
+        let (client_key, rest) = block.split_at_checked(aead.key_len()).unwrap_or_default();
+        let (server_key, rest) = rest.split_at_checked(aead.key_len()).unwrap_or_default();
+        let (client_iv, server_iv) = rest.split_at_checked(iv_len).unwrap_or_default();
+        let direction = |key: &[u8], bytes: &[u8]| {
+            let mut iv = Zeroizing::new([0; NONCE_LEN]);
+            for (to, from) in iv.iter_mut().zip(bytes) {
+                *to = *from;
+            }
+            DirectionKeys { aead, key: Zeroizing::new(key.to_vec()), iv, sn_key: None }
         };
         Ok(Keys {
-            client: direction(client_key, client_salt),
-            server: direction(server_key, server_salt),
+            client: direction(client_key, client_iv),
+            server: direction(server_key, server_iv),
         })
     }
 
@@ -86,7 +103,8 @@ impl Secrets {
             Role::Server => b"server finished",
         };
         let mut data = [0; VERIFY_DATA_LEN];
-        prf(provider, self.master.expose(), label, &[handshake_hash], &mut data)?;
+        let (hash, master) = (self.suite.hash(), self.master.expose());
+        prf(provider, hash, master, label, &[handshake_hash], &mut data)?;
         Ok(data)
     }
 
@@ -99,15 +117,15 @@ impl Secrets {
         out: &mut [u8],
     ) -> Result<(), ExportError> {
         let (client, server) = (&self.randoms.client[..], &self.randoms.server[..]);
-        let master = self.master.expose();
+        let (hash, master) = (self.suite.hash(), self.master.expose());
         let Some(context) = context else {
-            return Ok(prf(provider, master, label, &[client, server], out)?);
+            return Ok(prf(provider, hash, master, label, &[client, server], out)?);
         };
         let len = u16::try_from(context.len()).map_err(|_| ExportError::ContextTooLong {
             len: context.len(),
             limit: usize::from(u16::MAX),
         })?;
         let seeds = [client, server, &len.to_be_bytes()[..], context];
-        Ok(prf(provider, master, label, &seeds, out)?)
+        Ok(prf(provider, hash, master, label, &seeds, out)?)
     }
 }

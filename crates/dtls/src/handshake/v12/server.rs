@@ -2,41 +2,49 @@ use antiphon_crypto::{KeyExchange, NamedGroup, SignatureScheme};
 
 use crate::handshake::dialogue::Dialogue;
 use crate::handshake::failure::{Failure, illegal, malformed};
+use crate::handshake::identity::{
+    self, Signed, accept_none, accepted_schemes, choose_scheme, expect,
+};
 use crate::handshake::reassembly::Message;
+use crate::handshake::terms::Terms;
+use crate::handshake::v12::client::is_curve;
 use crate::handshake::v12::common::{
-    Chosen, accepted_schemes, check_finished, check_signature, choose_scheme, expect, finish,
-    outcome, own_certificate, take_certificate,
+    Chosen, check_finished, derive_secrets, finish, outcome, own_certificate, say,
+    take_certificate, use_keys,
 };
 use crate::handshake::v12::secrets::{Randoms, Secrets};
 use crate::wire::certificate_request::ECDSA_SIGN;
 use crate::wire::extension::{
     Builder, Extensions, ec_point_formats, kind, renegotiation_info, signature_algorithms,
-    supported_groups, supported_versions, use_srtp,
+    supported_groups,
 };
 use crate::wire::handshake::HandshakeType;
 use crate::wire::{
     CertificateRequest, CertificateVerify, ClientHello, ClientKeyExchange, DTLS_1_2,
-    ECDHE_ECDSA_AES_128_GCM_SHA256, EMPTY_RENEGOTIATION_INFO_SCSV, NULL_COMPRESSION, RANDOM_LEN,
-    ServerHello, ServerKeyExchange,
+    EMPTY_RENEGOTIATION_INFO_SCSV, NULL_COMPRESSION, RANDOM_LEN, ServerHello, ServerKeyExchange,
 };
-use crate::{Config, Incompatibility, Role, SrtpProfile, Violation};
+use crate::{
+    CipherSuite, ClientCertificate, Config, Incompatibility, ParseError, Role, Version, Violation,
+};
 
-/// The server's side. Each state is named after the message it waits for.
+/// The server's side, from its hello on. Each state is named after the message it waits for.
 #[derive(Debug)]
 pub(crate) enum Server {
-    ClientHello { random: [u8; RANDOM_LEN] },
     Certificate(Chosen, Box<dyn KeyExchange>),
-    ClientKeyExchange(Chosen, Box<dyn KeyExchange>),
+    /// Whether the client showed a certificate.
+    ClientKeyExchange(Chosen, Box<dyn KeyExchange>, bool),
     CertificateVerify(Chosen, NamedGroup, Secrets),
-    Finished(Chosen, NamedGroup, Secrets),
+    Finished(Chosen, NamedGroup, Secrets, Option<SignatureScheme>),
     Over,
 }
 
 /// What we take from the client's offer.
 struct Choice {
+    suite: CipherSuite,
     group: NamedGroup,
     scheme: SignatureScheme,
-    srtp_profile: Option<SrtpProfile>,
+    terms: Terms,
+    extended_master_secret: bool,
     /// Whether the client knows `renegotiation_info`.
     renegotiation_info: bool,
     /// Whether the client sent `ec_point_formats`.
@@ -44,116 +52,119 @@ struct Choice {
 }
 
 impl Server {
-    /// Waits for a hello, which will be answered with `random`.
-    pub(crate) fn start(random: [u8; RANDOM_LEN]) -> Self {
-        Self::ClientHello { random }
-    }
-
-    pub(crate) fn awaits_hello(&self) -> bool {
-        matches!(self, Self::ClientHello { .. })
-    }
-
-    /// Takes the next message in turn. After an error only a state that
-    /// [awaits the hello](Self::awaits_hello) is the same as before.
+    /// Takes the next message in turn.
     pub(crate) fn handle(
         &mut self,
         message: &Message,
         config: &Config,
         dialogue: &mut Dialogue,
     ) -> Result<(), Failure> {
-        if let Self::ClientHello { random } = *self {
-            *self = handle_client_hello(random, message, config, dialogue)?;
-            return Ok(());
-        }
         *self = match std::mem::replace(self, Self::Over) {
-            Self::ClientHello { .. } | Self::Over => {
-                return Err(Violation::UnexpectedMessage(message.kind).into());
-            }
             Self::Certificate(chosen, exchange) => {
-                take_certificate(message, config, dialogue)?;
-                Self::ClientKeyExchange(chosen, exchange)
+                let shown = take_certificate(message, config, dialogue)?.is_some();
+                if !shown {
+                    accept_none(config, Version::Dtls12)?;
+                }
+                Self::ClientKeyExchange(chosen, exchange, shown)
             }
-            Self::ClientKeyExchange(chosen, exchange) => {
-                handle_key_exchange(chosen, exchange, message, config, dialogue)?
+            Self::ClientKeyExchange(chosen, exchange, shown) => {
+                handle_key_exchange(chosen, exchange, shown, message, config, dialogue)?
             }
             Self::CertificateVerify(chosen, group, secrets) => {
-                handle_certificate_verify(message, config, dialogue)?;
-                Self::Finished(chosen, group, secrets)
+                let scheme = handle_certificate_verify(message, config, dialogue)?;
+                Self::Finished(chosen, group, secrets, Some(scheme))
             }
-            Self::Finished(chosen, group, secrets) => {
+            Self::Finished(chosen, group, secrets, scheme) => {
                 check_finished(message, config, dialogue, &secrets, Role::Client)?;
                 dialogue.hear(message);
                 finish(config, dialogue, &secrets, Role::Server)?;
-                dialogue.outcome = Some(outcome(secrets, chosen, group));
+                dialogue.step.outcome = Some(outcome(secrets, chosen, group, scheme));
                 Self::Over
             }
+            Self::Over => return Err(Violation::UnexpectedMessage(message.kind).into()),
         };
         Ok(())
     }
 }
 
-fn handle_client_hello(
+/// Answers a hello. Nothing has changed after an error, unless the provider failed.
+pub(crate) fn respond(
     random: [u8; RANDOM_LEN],
+    hello: &ClientHello<'_>,
     message: &Message,
     config: &Config,
     dialogue: &mut Dialogue,
 ) -> Result<Server, Failure> {
-    expect(message, HandshakeType::ClientHello)?;
-    let hello = ClientHello::parse(&message.body).map_err(malformed(message.kind))?;
-    let choice = choose(&hello, config)?;
+    let choice = choose(hello, config)?;
     let exchange = config.provider.key_exchange(choice.group)?;
     let randoms = Randoms { client: hello.random, server: random };
     // The signature may fail, and the hello may then be refused: nothing is said before.
     let key_exchange = sign_share(config, &choice, randoms, &*exchange)?;
 
+    dialogue.choose(&*config.provider, Version::Dtls12, choice.suite.hash())?;
     dialogue.hear(message);
-    dialogue.say(HandshakeType::ServerHello, server_hello(random, &choice));
-    dialogue.say(HandshakeType::Certificate, own_certificate(config));
-    dialogue.say(HandshakeType::ServerKeyExchange, key_exchange);
-    dialogue.say(HandshakeType::CertificateRequest, certificate_request(config));
-    dialogue.say(HandshakeType::ServerHelloDone, Vec::new());
-    let chosen = Chosen { randoms, srtp_profile: choice.srtp_profile };
-    Ok(Server::Certificate(chosen, exchange))
+    say(dialogue, HandshakeType::ServerHello, server_hello(random, &choice, config));
+    say(dialogue, HandshakeType::Certificate, own_certificate(config));
+    say(dialogue, HandshakeType::ServerKeyExchange, key_exchange);
+    let asks = config.client_certificate != ClientCertificate::NotRequested;
+    if asks {
+        say(dialogue, HandshakeType::CertificateRequest, certificate_request(config));
+    }
+    say(dialogue, HandshakeType::ServerHelloDone, Vec::new());
+    choice.terms.apply(config, Version::Dtls12, dialogue);
+    let Choice { suite, terms, extended_master_secret, .. } = choice;
+    let chosen = Chosen { randoms, suite, terms, extended_master_secret };
+    Ok(if asks {
+        Server::Certificate(chosen, exchange)
+    } else {
+        Server::ClientKeyExchange(chosen, exchange, false)
+    })
 }
 
 fn choose(hello: &ClientHello<'_>, config: &Config) -> Result<Choice, Failure> {
-    check_version(hello)?;
-    if !hello.offers_suite(ECDHE_ECDSA_AES_128_GCM_SHA256) {
-        return Err(Incompatibility::CipherSuite.into());
-    }
+    let certificate = config.certificate.as_ref().ok_or(Incompatibility::NoOwnCertificate)?;
+    let own = config.provider.inspect_certificate(certificate.der());
+    let own = own.map_err(|_| Incompatibility::NoOwnCertificate)?;
+    let mut suites = config.cipher_suites.iter().copied();
+    let suite = suites
+        .find(|suite| {
+            suite.version() == Version::Dtls12
+                && hello.offers_suite(suite.to_wire())
+                && suite.suits(own.kind)
+                && suite.is_available(&*config.provider)
+        })
+        .ok_or(Incompatibility::CipherSuite)?;
     if !hello.compression_methods.contains(&NULL_COMPRESSION) {
         return Err(Incompatibility::Compression.into());
     }
     let extensions = hello.extensions;
-    match extensions.find(kind::EXTENDED_MASTER_SECRET) {
-        Some([]) => {}
-        Some(_) => return Err(illegal(HandshakeType::ClientHello)),
-        None => return Err(Incompatibility::ExtendedMasterSecret.into()),
-    }
     let point_formats = check_point_formats(extensions)?;
     Ok(Choice {
+        suite,
+        extended_master_secret: check_extended_master_secret(extensions, config)?,
         group: choose_group(extensions, config)?,
         scheme: choose_signature(extensions, config)?,
-        srtp_profile: choose_profile(extensions, config)?,
+        terms: Terms::choose(extensions, config)?,
         renegotiation_info: check_renegotiation(hello)?,
         point_formats,
     })
 }
 
-/// DTLS 1.2 has to be among the client's versions. A server that knows nothing newer takes 1.2
-/// from a client that offers 1.3 too, and leaves its random as it is: the mark against downgrades
-/// is for servers that could have done better (RFC 8446 section 4.1.3).
-fn check_version(hello: &ClientHello<'_>) -> Result<(), Failure> {
-    // Newer versions have lower numbers.
-    if hello.version > DTLS_1_2 || hello.version >> 8 != DTLS_1_2 >> 8 {
-        return Err(Incompatibility::Version(hello.version).into());
-    }
-    let Some(data) = hello.extensions.find(kind::SUPPORTED_VERSIONS) else { return Ok(()) };
-    let versions = supported_versions::parse(data).map_err(malformed(HandshakeType::ClientHello));
-    if versions?.any(|version| version == DTLS_1_2) {
-        Ok(())
-    } else {
-        Err(Incompatibility::Version(hello.version).into())
+fn check_extended_master_secret(
+    extensions: Extensions<'_>,
+    config: &Config,
+) -> Result<bool, Failure> {
+    let message = HandshakeType::ClientHello;
+    match extensions.find(kind::EXTENDED_MASTER_SECRET) {
+        Some([]) => Ok(true),
+        Some(data) => {
+            let error = ParseError::Trailing(data.len());
+            Err(Violation::Malformed { message, error }.into())
+        }
+        None if config.require_extended_master_secret => {
+            Err(Incompatibility::ExtendedMasterSecret.into())
+        }
+        None => Ok(false),
     }
 }
 
@@ -169,7 +180,7 @@ fn check_point_formats(extensions: Extensions<'_>) -> Result<bool, Failure> {
 }
 
 fn choose_group(extensions: Extensions<'_>, config: &Config) -> Result<NamedGroup, Failure> {
-    let mut ours = config.provider.groups().iter().copied();
+    let mut ours = config.usable_groups().into_iter().filter(|group| is_curve(*group));
     let chosen = match extensions.find(kind::SUPPORTED_GROUPS) {
         // A client that names none takes any (RFC 8422 section 4).
         None => ours.next(),
@@ -192,18 +203,7 @@ fn choose_signature(
         extensions.find(kind::SIGNATURE_ALGORITHMS).ok_or(Incompatibility::SignatureScheme)?;
     let theirs =
         signature_algorithms::parse(data).map_err(malformed(HandshakeType::ClientHello))?;
-    choose_scheme(config, theirs)
-}
-
-fn choose_profile(
-    extensions: Extensions<'_>,
-    config: &Config,
-) -> Result<Option<SrtpProfile>, Failure> {
-    let Some(data) = extensions.find(kind::USE_SRTP) else { return Ok(None) };
-    let offer = use_srtp::UseSrtp::parse(data).map_err(malformed(HandshakeType::ClientHello))?;
-    let theirs: Vec<u16> = offer.profiles().collect();
-    let mut ours = config.srtp_profiles.iter().copied();
-    Ok(ours.find(|profile| theirs.contains(&profile.to_wire())))
+    choose_scheme(config, Version::Dtls12, theirs)
 }
 
 /// Says whether the client knows `renegotiation_info`. One that does not is served all the same:
@@ -221,25 +221,24 @@ fn check_renegotiation(hello: &ClientHello<'_>) -> Result<bool, Failure> {
     }
 }
 
-fn server_hello(random: [u8; RANDOM_LEN], choice: &Choice) -> Vec<u8> {
+fn server_hello(random: [u8; RANDOM_LEN], choice: &Choice, config: &Config) -> Vec<u8> {
     let mut answer = Builder::default();
-    answer.push(kind::EXTENDED_MASTER_SECRET, |_| {});
+    if choice.extended_master_secret {
+        answer.push(kind::EXTENDED_MASTER_SECRET, |_| {});
+    }
     if choice.renegotiation_info {
         answer.push(kind::RENEGOTIATION_INFO, renegotiation_info::write);
     }
     if choice.point_formats {
         answer.push(kind::EC_POINT_FORMATS, ec_point_formats::write);
     }
-    if let Some(profile) = choice.srtp_profile {
-        //= rfc5764#4.1.1
-        // One profile of the client's list; the identifier stays empty whatever was offered.
-        answer.push(kind::USE_SRTP, |data| use_srtp::write([profile.to_wire()], data));
-    }
+    choice.terms.answer(config, &mut answer);
+    choice.terms.answer_id(config, &mut answer);
     let hello = ServerHello {
         version: DTLS_1_2,
         random,
         session_id: &[],
-        cipher_suite: ECDHE_ECDSA_AES_128_GCM_SHA256,
+        cipher_suite: choice.suite.to_wire(),
         compression_method: NULL_COMPRESSION,
         extensions: answer.extensions(),
     };
@@ -256,7 +255,7 @@ fn sign_share(
 ) -> Result<Vec<u8>, Failure> {
     let (group, share) = (choice.group.to_wire(), exchange.public_share());
     let signed = ServerKeyExchange::signed(&randoms.client, &randoms.server, group, share);
-    let signature = config.certificate.key().sign(choice.scheme, &signed)?;
+    let signature = identity::sign(config, choice.scheme, &signed)?;
     let scheme = choice.scheme.to_wire();
     let mut body = Vec::new();
     ServerKeyExchange { group, share, scheme, signature: &signature }.write(&mut body);
@@ -267,7 +266,8 @@ fn sign_share(
 fn certificate_request(config: &Config) -> Vec<u8> {
     /// The certificate type of RSA keys (RFC 5246 section 7.4.4).
     const RSA_SIGN: u8 = 1;
-    let schemes: Vec<u8> = accepted_schemes(config).flat_map(u16::to_be_bytes).collect();
+    let schemes: Vec<u8> =
+        accepted_schemes(config).into_iter().flat_map(u16::to_be_bytes).collect();
     let mut body = Vec::new();
     CertificateRequest::asking(&[ECDSA_SIGN, RSA_SIGN], &schemes).write(&mut body);
     body
@@ -276,6 +276,7 @@ fn certificate_request(config: &Config) -> Vec<u8> {
 fn handle_key_exchange(
     chosen: Chosen,
     exchange: Box<dyn KeyExchange>,
+    shown: bool,
     message: &Message,
     config: &Config,
     dialogue: &mut Dialogue,
@@ -285,11 +286,12 @@ fn handle_key_exchange(
     let group = exchange.group();
     let agreed = exchange.agree(theirs.share).map_err(|_| Violation::KeyShare)?;
     dialogue.hear(message);
-    let session_hash = dialogue.hash(&*config.provider)?;
-    let secrets =
-        Secrets::derive(&*config.provider, &agreed, session_hash.as_bytes(), chosen.randoms)?;
-    dialogue.keys = Some(secrets.keys(&*config.provider)?);
-    Ok(Server::CertificateVerify(chosen, group, secrets))
+    let secrets = derive_secrets(config, dialogue, &chosen, &agreed)?;
+    use_keys(config, dialogue, &secrets, Role::Server)?;
+    if shown {
+        return Ok(Server::CertificateVerify(chosen, group, secrets));
+    }
+    Ok(Server::Finished(chosen, group, secrets, None))
 }
 
 /// The proof that the client's certificate is its own.
@@ -297,11 +299,17 @@ fn handle_certificate_verify(
     message: &Message,
     config: &Config,
     dialogue: &mut Dialogue,
-) -> Result<(), Failure> {
+) -> Result<SignatureScheme, Failure> {
     expect(message, HandshakeType::CertificateVerify)?;
     let proof = CertificateVerify::parse(&message.body).map_err(malformed(message.kind))?;
-    let signed = dialogue.transcript();
-    check_signature(config, dialogue, message.kind, proof.scheme, signed, proof.signature)?;
+    let signed = Signed {
+        message: message.kind,
+        version: Version::Dtls12,
+        scheme: proof.scheme,
+        content: dialogue.transcript(),
+        signature: proof.signature,
+    };
+    let scheme = identity::check_signature(config, dialogue, signed)?;
     dialogue.hear(message);
-    Ok(())
+    Ok(scheme)
 }

@@ -2,7 +2,12 @@
 //!
 //! [RFC 5246 section 7.4.1.4]: https://www.rfc-editor.org/rfc/rfc5246#section-7.4.1.4
 
+pub(crate) mod alpn;
+pub(crate) mod connection_id;
+pub(crate) mod cookie;
 pub(crate) mod ec_point_formats;
+pub(crate) mod key_share;
+pub(crate) mod record_size_limit;
 pub(crate) mod renegotiation_info;
 pub(crate) mod signature_algorithms;
 pub(crate) mod supported_groups;
@@ -20,8 +25,14 @@ pub(crate) mod kind {
     pub(crate) const EC_POINT_FORMATS: u16 = 11;
     pub(crate) const SIGNATURE_ALGORITHMS: u16 = 13;
     pub(crate) const USE_SRTP: u16 = 14;
+    pub(crate) const ALPN: u16 = 16;
     pub(crate) const EXTENDED_MASTER_SECRET: u16 = 23;
+    pub(crate) const RECORD_SIZE_LIMIT: u16 = 28;
+    pub(crate) const EARLY_DATA: u16 = 42;
     pub(crate) const SUPPORTED_VERSIONS: u16 = 43;
+    pub(crate) const COOKIE: u16 = 44;
+    pub(crate) const KEY_SHARE: u16 = 51;
+    pub(crate) const CONNECTION_ID: u16 = 54;
     pub(crate) const RENEGOTIATION_INFO: u16 = 0xff01;
 }
 
@@ -46,7 +57,7 @@ impl<'a> Extensions<'a> {
         Self::parse(reader.vector16()?)
     }
 
-    fn parse(block: &'a [u8]) -> Result<Self, ParseError> {
+    pub(crate) fn parse(block: &'a [u8]) -> Result<Self, ParseError> {
         let mut reader = Reader::new(block);
         let mut seen: Vec<u16> = Vec::with_capacity(MAX_EXTENSIONS);
         while !reader.is_empty() {
