@@ -48,7 +48,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("driver-tokio", &["peerconnection"]),
     ("media-capture", &[]),
     ("antiphon", &["peerconnection", "driver-tokio", "crypto-rust", "media-capture"]),
-    ("cli", &["antiphon"]),
+    ("cli", &["antiphon", "stun", "turn"]),
     ("turn-server", &["turn", "stun", "dtls", "crypto", "crypto-aws-lc"]),
 ];
 

@@ -19,22 +19,32 @@ struct Peer {
 const CHROMIUM: Peer = Peer { program: "chromium", package: "chromium" };
 const CHROMEDRIVER: Peer = Peer { program: "chromedriver", package: "chromium-driver" };
 const FIREFOX: Peer = Peer { program: "firefox-esr", package: "firefox-esr" };
+const GNUTLS_SERV: Peer = Peer { program: "gnutls-serv", package: "gnutls-bin" };
+const GNUTLS_CLI: Peer = Peer { program: "gnutls-cli", package: "gnutls-bin" };
+const MBEDTLS: Peer = Peer { program: "/usr/include/mbedtls/ssl.h", package: "libmbedtls-dev" };
 const OPENSSL: Peer = Peer { program: "openssl", package: "openssl" };
+const COTURN: Peer = Peer { program: "turnserver", package: "coturn" };
+const IP: Peer = Peer { program: "ip", package: "iproute2" };
+const NFT: Peer = Peer { program: "nft", package: "nftables" };
 const USRSCTP: Peer = Peer { program: "/usr/lib/usrsctp/tsctp", package: "libusrsctp-examples" };
+const USRSCTP_HEADER: Peer = Peer { program: "/usr/include/usrsctp.h", package: "libusrsctp-dev" };
 const LIBSRTP: Peer = Peer { program: "/usr/include/srtp2/srtp.h", package: "libsrtp2-dev" };
 
-const COTURN: Peer = Peer { program: "turnserver", package: "coturn" };
-
 /// What the tests of one file need, by the words in the file's name.
-const NEEDS: [(&str, &[Peer]); 8] = [
+const NEEDS: &[(&str, &[Peer])] = &[
     ("chromium", &[CHROMIUM]),
     ("firefox", &[FIREFOX]),
     ("demo", &[CHROMIUM, CHROMEDRIVER]),
     ("examples", &[CHROMIUM]),
     ("openssl", &[OPENSSL]),
-    ("usrsctp", &[USRSCTP]),
-    ("libsrtp", &[LIBSRTP]),
+    ("gnutls", &[GNUTLS_SERV, GNUTLS_CLI, OPENSSL]),
+    ("mbedtls", &[MBEDTLS, OPENSSL]),
+    ("wolfssl", &[OPENSSL]),
+    ("dimpl", &[OPENSSL]),
     ("coturn", &[COTURN, OPENSSL]),
+    ("nat", &[COTURN, OPENSSL, IP, NFT]),
+    ("usrsctp", &[USRSCTP, USRSCTP_HEADER]),
+    ("libsrtp", &[LIBSRTP]),
 ];
 
 /// Runs one test file, those of one subject, or all, and prints what came out.

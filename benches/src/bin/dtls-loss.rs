@@ -145,7 +145,7 @@ fn main() -> ExitCode {
     let provider: Arc<dyn CryptoProvider> = Arc::new(AwsLc::new());
     let params = CertificateParams::new(Duration::from_secs(1_790_000_000));
     let mut table = Table::new("dtls-loss");
-    let run = || -> Result<(), Failure> {
+    let mut run = || -> Result<(), Failure> {
         let certificate = provider.generate_certificate(&params)?;
         let setup = Setup { provider: Arc::clone(&provider), certificate };
         measure(&mut table, &setup, Version::Dtls12)?;

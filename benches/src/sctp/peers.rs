@@ -12,6 +12,8 @@ use super::Stack;
 /// Packets of one batch.
 const BATCH: usize = 32;
 const BUFFER: usize = 2 << 20;
+/// The same, as other crates want it.
+const WINDOW: u32 = 2 << 20;
 const LARGEST: u32 = 262_144;
 
 fn address(port: u16) -> SocketAddr {
@@ -115,8 +117,10 @@ macro_rules! family {
 
         impl Default for $name {
             fn default() -> Self {
+                // One of the two crates has split this into sending and receiving.
+                #[allow(deprecated, reason = "the name that both crates know")]
                 let transport = $krate::TransportConfig::default()
-                    .with_max_receive_buffer_size(BUFFER as u32)
+                    .with_max_receive_buffer_size(WINDOW)
                     .with_max_message_size(LARGEST);
                 let transport = Arc::new(transport);
                 let mut client = $krate::ClientConfig::default();
@@ -268,7 +272,7 @@ family!(
     },
     |sent: rtc_shared::TransportMessage<rtc_sctp::Payload>| match sent.message {
         rtc_sctp::Payload::RawEncode(packets) => packets,
-        _ => Vec::new(),
+        rtc_sctp::Payload::PartialDecode(_) | _ => Vec::new(),
     },
     |_: &mut rtc_sctp::Endpoint| Vec::new()
 );

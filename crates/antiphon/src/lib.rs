@@ -39,14 +39,16 @@ use std::sync::{Arc, OnceLock};
 
 use antiphon_crypto_rust::RustCrypto;
 
+#[cfg(feature = "tls")]
+pub use antiphon_driver_tokio::tls;
 pub use antiphon_driver_tokio::{
-    Configuration, DataChannel, Error, Event, Events, IceServer, Message, PeerConnection,
+    Configuration, DataChannel, Error, Event, Events, IceServer, Mdns, Message, PeerConnection,
     RtpPacket, RtpReceiver, RtpSender, ServerError, TrackEvent, Transceiver,
 };
 pub use antiphon_peerconnection as peerconnection;
 pub use antiphon_peerconnection::crypto;
 pub use antiphon_peerconnection::{
-    AddressFilter, AddressPolicy, BundlePolicy, Codec, ConnectionState, DataChannelInit,
+    AddressFilter, AddressPolicy, BundlePolicy, Codec, ConnectionState, DataChannelInit, DtlsVersion,
     DataChannelState, Diagnosis, Direction, IceCandidate, IceConnectionState, IceFailure,
     IceGatheringState, Kind, NatMapping, NatMappingKind, OfferOptions, RtpOutgoing, SdpType,
     SessionDescription, SignalingState, StatsReport, TransceiverInit, TransportPolicy,

@@ -27,6 +27,13 @@ pub(crate) fn local(config: &Configuration) -> Vec<IpAddr> {
     distinct(addresses)
 }
 
+/// Which addresses have come, in their order, and which have gone.
+pub(crate) fn changes(bound: &BTreeSet<IpAddr>, now: &[IpAddr]) -> (Vec<IpAddr>, Vec<IpAddr>) {
+    let come = now.iter().filter(|address| !bound.contains(address));
+    let gone = bound.iter().filter(|address| !now.contains(address));
+    (come.copied().collect(), gone.copied().collect())
+}
+
 /// Each address once, where it comes first; IPv4 written as IPv6 is IPv4.
 fn distinct(addresses: impl IntoIterator<Item = IpAddr>) -> Vec<IpAddr> {
     let mut seen = BTreeSet::new();
@@ -70,6 +77,22 @@ mod tests {
         ] {
             assert_eq!(usable(&address.parse().unwrap()), expected, "{address}");
         }
+    }
+
+    #[test]
+    fn what_came_and_what_went_is_told_apart_from_what_stays() {
+        let of = |texts: &[&str]| -> Vec<IpAddr> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let bound: BTreeSet<IpAddr> =
+            of(&["192.0.2.1", "fd00::1", "192.0.2.2"]).into_iter().collect();
+        let (come, gone) = changes(&bound, &of(&["198.51.100.1", "192.0.2.2", "fd00::2"]));
+        assert_eq!(come, of(&["198.51.100.1", "fd00::2"]));
+        assert_eq!(gone, of(&["192.0.2.1", "fd00::1"]));
+        assert_eq!(
+            changes(&bound, &of(&["fd00::1", "192.0.2.2", "192.0.2.1"])),
+            (of(&[]), of(&[]))
+        );
     }
 
     #[test]

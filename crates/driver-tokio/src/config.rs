@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use antiphon_peerconnection::crypto::{Certificate, CryptoProvider};
 use antiphon_peerconnection::{
-    AddressFilter, AddressPolicy, BundlePolicy, NatMapping, TransportPolicy,
+    AddressFilter, AddressPolicy, BundlePolicy, DtlsVersion, NatMapping, TransportPolicy,
 };
 
 /// What a connection is made with. `RTCConfiguration`, webrtc-pc section 4.2.
@@ -15,6 +15,8 @@ use antiphon_peerconnection::{
 pub struct Configuration {
     /// Servers that help to find a path. Default: none, which is enough within one network.
     pub ice_servers: Vec<IceServer>,
+    /// The versions of DTLS that are spoken; the newest common one is taken. Default: 1.3 and 1.2.
+    pub dtls_versions: Vec<DtlsVersion>,
     /// How offers say that everything goes over one transport. Default:
     /// [`BundlePolicy::Balanced`].
     pub bundle_policy: BundlePolicy,
@@ -48,6 +50,9 @@ pub struct Configuration {
     /// Whether we only answer checks (RFC 8445 section 2.5): for a server with a public address.
     /// Default: false.
     pub ice_lite: bool,
+    /// What is done with names that stand for addresses in candidates: browsers hide theirs behind
+    /// some, unless the page may use a camera or a microphone. Default: [`Mdns::Resolve`].
+    pub mdns: Mdns,
     /// Certificates in DER, besides those that the system trusts, that may sign the certificates of
     /// TURN servers over TLS. Default: none.
     pub trusted_certificates: Vec<Vec<u8>>,
@@ -66,6 +71,7 @@ impl Configuration {
     pub fn new(provider: Arc<dyn CryptoProvider>) -> Self {
         Self {
             ice_servers: Vec::new(),
+            dtls_versions: vec![DtlsVersion::Dtls13, DtlsVersion::Dtls12],
             bundle_policy: BundlePolicy::default(),
             provider,
             certificate: None,
@@ -78,12 +84,35 @@ impl Configuration {
             nat_mappings: Vec::new(),
             ice_tcp: false,
             ice_lite: false,
+            mdns: Mdns::default(),
             trusted_certificates: Vec::new(),
             socket_buffer_bytes: 0,
             send_buffer_bytes: 4 << 20,
             receive_buffer_bytes: 2 << 20,
         }
     }
+}
+
+/// How far multicast DNS is used (draft-ietf-mmusic-mdns-ice-candidates): it gives addresses of hosts
+/// names like `1f4712db-ea17-4bcf-a596-105139dfd8bf.local`, which only the local network can resolve.
+///
+/// All connections of a process share one endpoint on UDP port 5353. It starts when a name is needed
+/// and ends when none is; where the network has no multicast, a warning is logged and candidates with
+/// names are not used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mdns {
+    /// Not at all: candidates of the peer that have names are not used. Without a server or an
+    /// address that the peer can reach, browsers that hide theirs are not found then.
+    Off,
+    /// Names of the peer are looked up. Ours are addresses: what we are told of is a program's
+    /// network, not a stranger's page.
+    #[default]
+    Resolve,
+    /// Besides, our host candidates show names, so that the peer and its signalling do not learn the
+    /// addresses of this machine (the concern of RFC 8828). Connections within the network work only as far
+    /// as multicast does; those through servers are the same. The peer still sees the address of the
+    /// path that is used.
+    Hide,
 }
 
 /// A STUN or TURN server. `RTCIceServer`, webrtc-pc section 4.2.1.

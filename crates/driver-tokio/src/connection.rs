@@ -65,6 +65,7 @@ impl PeerConnection {
             None => config.provider.generate_certificate(&CertificateParams::new(unix_time))?,
         };
         let mut inner = peer::Configuration::new(Arc::clone(&config.provider), certificate);
+        inner.dtls_versions.clone_from(&config.dtls_versions);
         inner.bundle_policy = config.bundle_policy;
         inner.ice_transport_policy = config.ice_transport_policy;
         inner.ice_address_policy = config.ice_address_policy;

@@ -9,6 +9,7 @@
 //! | `RTCRtpTransceiver`, sender and receiver | [`Transceiver`], [`RtpSender`], [`RtpReceiver`] | encoded media |
 //! | URLs of servers, RFC 7064 and 7065 | [`IceServer`] | `stun:`, `turn:` over UDP and TCP, `turns:` over TLS with the feature `tls` (default) |
 //! | one task per connection, batches to and from the kernel | `task`, `socket` | UDP over IPv4 and IPv6; ICE over TCP; addresses that come and go are noticed |
+//! | names of candidates by multicast DNS | [`Mdns`] | resolved; ours on request |
 //!
 //! A connection's task ends when its last [`PeerConnection`] handle is dropped or closed, when the
 //! peer closes it, or with the runtime; nothing of it stays behind. No lock is held across an await,
@@ -41,6 +42,7 @@ mod connection;
 mod data_channel;
 mod error;
 mod events;
+mod mdns;
 mod media;
 mod message;
 mod servers;
@@ -49,10 +51,10 @@ mod socket;
 mod streams;
 mod task;
 #[cfg(feature = "tls")]
-mod tls;
+pub mod tls;
 mod wait;
 
-pub use config::{Configuration, IceServer};
+pub use config::{Configuration, IceServer, Mdns};
 pub use connection::PeerConnection;
 pub use data_channel::DataChannel;
 pub use error::{Error, ServerError};

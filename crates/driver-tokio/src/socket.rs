@@ -232,6 +232,6 @@ mod tests {
             sockets.push(socket);
         }
         assert!(!sockets.is_empty() && sockets.len() <= 10);
-        assert!(in_range(Some(2..=1), bind).is_err());
+        assert!(in_range(Some(RangeInclusive::new(2, 1)), bind).is_err());
     }
 }

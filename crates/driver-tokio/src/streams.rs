@@ -269,3 +269,105 @@ impl Listener {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use antiphon_crypto_rust::RustCrypto;
+    use antiphon_peerconnection::crypto::{CertificateParams, CryptoProvider};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    fn machine() -> peer::PeerConnection {
+        let provider: Arc<dyn CryptoProvider> = Arc::new(RustCrypto::new());
+        let params = CertificateParams::new(Duration::from_secs(1_790_000_000));
+        let certificate = provider.generate_certificate(&params).unwrap();
+        let mut config = peer::Configuration::new(provider, certificate);
+        config.ice_tcp = true;
+        peer::PeerConnection::new(config, [7; 32], Instant::now()).unwrap()
+    }
+
+    fn stream(io: impl Duplex + 'static) -> Stream {
+        let (local, remote) = ("192.0.2.1:1".parse().unwrap(), "192.0.2.2:2".parse().unwrap());
+        let id = machine().accept_stream(local, remote).unwrap();
+        Stream::of(id, Io::Open(Box::pin(io)), None)
+    }
+
+    async fn step(stream: &mut Stream) -> Step {
+        std::future::poll_fn(|cx| Poll::Ready(stream.poll(cx))).await
+    }
+
+    #[tokio::test]
+    async fn a_reader_who_is_slow_holds_the_writer_up_and_loses_nothing() {
+        let (ours, mut theirs) = tokio::io::duplex(1000);
+        let mut stream = stream(ours);
+        let mut taken = 0;
+        while stream.send(&[7; 1000]) {
+            taken += 1000;
+            assert_eq!(step(&mut stream).await, Step::Idle);
+        }
+        // The pipe's buffer, ours, and the one that went over the edge.
+        assert!((MAX_UNSENT..MAX_UNSENT + 3000).contains(&taken), "{taken}");
+        assert!(!stream.send(&[7; 1000]), "there is no room yet");
+        let mut got = 0;
+        while got < taken {
+            let mut block = [0; 1000];
+            got += theirs.read(&mut block).await.unwrap();
+            assert_eq!(step(&mut stream).await, Step::Idle);
+        }
+        assert_eq!(got, taken);
+        assert!(stream.send(&[7; 1000]), "there is room again");
+        stream.close();
+        assert_eq!(step(&mut stream).await, Step::Ended(StreamEnd::Closed));
+        drop(stream);
+        let mut rest = Vec::new();
+        theirs.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest.len(), 1000, "what was sent before the end arrives");
+    }
+
+    // attack: bytes that never become a message
+    #[tokio::test]
+    async fn what_nobody_consumes_is_not_collected_for_ever() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        let mut stream = stream(ours);
+        theirs.write_all(&vec![7; 1 << 19]).await.unwrap();
+        let mut steps = 0;
+        while step(&mut stream).await == Step::Readable {
+            steps += 1;
+            assert!(steps < 100);
+        }
+        assert!(stream.unread().len() <= MAX_UNREAD + READ);
+        assert_eq!(step(&mut stream).await, Step::Ended(StreamEnd::Closed));
+    }
+
+    // attack: connections that are opened and say nothing
+    #[tokio::test]
+    async fn a_stranger_who_proves_nothing_is_shown_the_door() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let _stranger = TcpStream::connect(address).await.unwrap();
+        let (accepted, remote) = listener.accept().await.unwrap();
+        let mut machine = machine();
+        let id = machine.accept_stream(address, remote).unwrap();
+        let now = Instant::now();
+        let mut stream = Stream::accepted(id, accepted, now);
+        stream.judge(&machine, now);
+        assert_eq!(step(&mut stream).await, Step::Idle);
+        assert_eq!(stream.deadline(), Some(now + STRANGER));
+        stream.judge(&machine, now + STRANGER);
+        assert_eq!(step(&mut stream).await, Step::Ended(StreamEnd::Closed));
+    }
+
+    #[tokio::test]
+    async fn who_refuses_a_connection_is_told_from_who_is_silent() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let remote = listener.local_addr().unwrap();
+        drop(listener);
+        let stream = stream(tokio::io::duplex(1).0).id;
+        let request = StreamRequest { stream, local: None, remote, tls: None };
+        let end = connect(request, Vec::new()).await.err();
+        assert_eq!(end, Some(StreamEnd::Unreachable));
+    }
+}

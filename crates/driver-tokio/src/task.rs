@@ -1,9 +1,11 @@
 //! The task of a connection: from the sockets into the machine, and back, in batches.
 
+mod gather;
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::io::IoSliceMut;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,11 +18,12 @@ use quinn_udp::RecvMeta;
 use tokio::time::Sleep;
 
 use crate::events::{Handlers, Raised};
+use crate::mdns::Names;
 use crate::shared::{Receivers, Shared, State};
 use crate::socket::Socket;
 use crate::streams::{Listener, Step, Stream};
 use crate::wait::{Topic, Waiters};
-use crate::{Configuration, Event, addresses};
+use crate::{Configuration, Event};
 
 /// Batches that one system call may bring.
 const RECEIVE_SLOTS: usize = 8;
@@ -32,12 +35,6 @@ const ROUNDS: usize = 32;
 const MAX_FAILURES: u8 = 16;
 /// How long the last datagrams of a closed connection wait for room in the kernel.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// How often the machine's addresses are looked at: a new network is used within that time, and it
-/// costs some 50 microseconds.
-const LOOK_AGAIN: Duration = Duration::from_secs(3);
-/// What a candidate that only connects names as its port (RFC 6544 section 4.5).
-const DISCARD: u16 = 9;
 
 /// Buffers that all connections of a thread share: none of them holds any while it is idle.
 struct Scratch {
@@ -58,6 +55,8 @@ pub(crate) struct Task {
     sockets: Vec<Socket>,
     listeners: Vec<Listener>,
     streams: Vec<Stream>,
+    /// Our names in multicast DNS, once there are any or the peer has some.
+    names: Option<Names>,
     /// When the machine's addresses are looked at again, once there are sockets.
     looks_again: Option<Instant>,
     /// A batch, or the rest of one, that the kernel had no room for yet.
@@ -76,6 +75,7 @@ impl Task {
             sockets: Vec::new(),
             listeners: Vec::new(),
             streams: Vec::new(),
+            names: None,
             looks_again: None,
             unsent: None,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
@@ -210,6 +210,10 @@ impl Task {
                 self.streams.iter_mut().filter(|stream| stream.id == id).for_each(Stream::close);
                 return None;
             }
+            From::ResolveName(name) => {
+                self.resolve(state, name);
+                return None;
+            }
             From::IceFailure(failure) => Event::IceFailure(failure),
             From::IceRestartAdvised => Event::IceRestartAdvised,
             From::NegotiationNeeded => Event::NegotiationNeeded,
@@ -255,63 +259,6 @@ impl Task {
             // Mute and unmute change what the receiver yields, which says it all; so does the end.
             From::TrackUnmuted(_) | From::TrackMuted(_) | From::Closed | _ => return None,
         }))
-    }
-
-    /// Binds a socket for each address of the machine.
-    fn gather(&mut self, state: &mut State) {
-        let now = Instant::now();
-        for address in addresses::local(&self.config) {
-            self.bind(state, now, address);
-        }
-        state.machine.end_of_local_addresses(now);
-        if self.config.addresses.is_none() {
-            self.looks_again = now.checked_add(LOOK_AGAIN);
-        }
-    }
-
-    fn bind(&mut self, state: &mut State, now: Instant, address: IpAddr) {
-        let ports = self.config.port_range.clone();
-        match Socket::bind(address, ports, self.config.socket_buffer_bytes) {
-            Ok(socket) => {
-                state.machine.add_local_address(now, socket.local());
-                self.sockets.push(socket);
-            }
-            Err(error) => tracing::debug!(%error, %address, "this address cannot be bound"),
-        }
-        if !self.config.ice_tcp {
-            return;
-        }
-        state.machine.add_tcp_origin(now, SocketAddr::new(address, DISCARD));
-        match Listener::bind(address, &self.config) {
-            Ok(listener) => {
-                state.machine.add_tcp_listener(now, listener.local());
-                self.listeners.push(listener);
-            }
-            Err(error) => tracing::debug!(%error, %address, "nothing can listen here"),
-        }
-    }
-
-    /// Binds the addresses that have come, and lets go of those that have gone.
-    fn look_at_addresses(&mut self, state: &mut State, now: Instant) {
-        if self.looks_again.is_none_or(|due| due > now) {
-            return;
-        }
-        self.looks_again = now.checked_add(LOOK_AGAIN);
-        let addresses = addresses::local(&self.config);
-        let bound: Vec<_> = self.sockets.iter().map(|socket| socket.local().ip()).collect();
-        for address in addresses.iter().filter(|address| !bound.contains(address)) {
-            tracing::debug!(%address, "an address has come");
-            self.bind(state, now, *address);
-        }
-        self.sockets.retain(|socket| {
-            let stays = addresses.contains(&socket.local().ip());
-            if !stays {
-                tracing::debug!(local = %socket.local(), "an address has gone");
-                state.machine.remove_local_address(now, socket.local());
-            }
-            stays
-        });
-        self.listeners.retain(|listener| addresses.contains(&listener.local().ip()));
     }
 
     /// Takes in those who connect to us.
@@ -413,6 +360,7 @@ impl Future for Task {
         }
         this.sockets.clear();
         this.streams.clear();
+        this.names = None;
         shared.finish();
         Poll::Ready(())
     }

@@ -76,10 +76,14 @@ pub struct Config {
     /// and a half round trips, but 50 to 400 ms; 400 ms while no round trip is known
     /// (RFC 9147 section 5.8.2 names 400 ms for DTLS-SRTP, RFC 6347 one second).
     pub initial_timeout: Option<Duration>,
-    /// The wait doubles up to this, 60 s by default (RFC 6347 section 4.2.4.1).
+    /// The wait doubles up to this, 2 s by default. RFC 6347 section 4.2.4.1 recommends 60 s for
+    /// paths of which nothing is known; on a path that ICE has found, a handshake that is given up
+    /// after [`handshake_timeout`](Self::handshake_timeout) needs its tries before that: with 30 %
+    /// lost each way one in 500 does not come through otherwise.
     pub max_timeout: Duration,
     /// When a flight was sent again this often and the wait is over once more, the peer counts as
-    /// gone; 12 by default.
+    /// gone; 150 by default, which is about as long as the peer [would
+    /// answer](Self::linger).
     pub max_retransmissions: u32,
     /// Whether records that an acknowledgement leaves out are sent again at once, as RFC 9147
     /// section 7.2 recommends; `true` by default. Otherwise when the wait is over.
@@ -144,8 +148,8 @@ impl Config {
             mtu: 1200,
             max_burst_records: 10,
             initial_timeout: None,
-            max_timeout: Duration::from_secs(60),
-            max_retransmissions: 12,
+            max_timeout: Duration::from_secs(2),
+            max_retransmissions: 150,
             retransmit_on_partial_ack: true,
             trust_plaintext_acks: false,
             handshake_timeout: Duration::from_secs(30),

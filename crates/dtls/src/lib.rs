@@ -62,7 +62,7 @@
 //!
 //! // Carry datagrams to and fro; a socket does that otherwise.
 //! let mut buf = [0; 1500];
-//! while !client.is_connected() {
+//! while !(client.is_connected() && server.is_connected()) {
 //!     while let Some(sent) = client.poll_output(now, &mut buf)? {
 //!         server.handle_input(now, &mut buf[..sent.len])?;
 //!     }

@@ -106,7 +106,7 @@ fn a_share_of_another_group_is_asked_for() {
 //= rfc9147#5.8.1
 //= type=test
 #[test]
-fn each_single_datagram_of_the_handshake_may_be_lost_doubled_or_late() {
+fn each_single_datagram_of_the_handshake_may_be_lost() {
     for mtu in [256, 1200] {
         for from in [0, 1] {
             for number in 0..14 {
@@ -267,6 +267,8 @@ fn only_the_first_hello_names_an_older_version_in_its_record() {
         .filter(|entry| entry.head[0] == 22)
         .map(|entry| (entry.head[1], entry.head[2]))
         .collect();
-    // Hello, HelloRetryRequest, hello, ServerHello.
-    assert_eq!(plain, [(254, 255), (254, 253), (254, 253), (254, 253)]);
+    // Hello, HelloRetryRequest, hello, ServerHello; each when it is sent and when it arrives.
+    let [first, later @ ..] = plain.as_chunks::<2>().0 else { panic!("{plain:?}") };
+    assert_eq!(*first, [(254, 255); 2]);
+    assert_eq!(later, [[(254, 253); 2]; 3]);
 }

@@ -65,12 +65,23 @@ impl Browser {
     ///
     /// When the profile cannot be made or the program cannot be started.
     pub fn open(kind: BrowserKind, url: &str) -> anyhow::Result<Self> {
+        Self::open_with(kind, url, "")
+    }
+
+    /// Starts a headless browser that shows `url`; `preferences` are further lines of Firefox's
+    /// `user.js`.
+    ///
+    /// # Errors
+    ///
+    /// When the profile cannot be made or the program cannot be started.
+    pub fn open_with(kind: BrowserKind, url: &str, preferences: &str) -> anyhow::Result<Self> {
         let profile = TempDir::new()?;
         let mut command = Command::new(kind.program());
         match kind {
             BrowserKind::Chromium => chromium(&mut command, profile.path()),
             BrowserKind::Firefox => {
-                std::fs::write(profile.path().join("user.js"), FIREFOX_PREFERENCES)?;
+                let preferences = format!("{FIREFOX_PREFERENCES}{preferences}");
+                std::fs::write(profile.path().join("user.js"), preferences)?;
                 command.args(["--headless", "--no-remote", "--profile"]).arg(profile.path());
             }
         }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use antiphon::{
-    ConnectionState, DataChannel, DataChannelInit, Direction, Event, Events, OfferOptions,
+    Configuration, ConnectionState, DataChannel, DataChannelInit, Direction, Event, Events, OfferOptions,
     PeerConnection, RtpOutgoing, SdpType, SessionDescription, Transceiver,
 };
 use anyhow::{Context as _, bail};
@@ -34,9 +34,22 @@ impl Call {
     ///
     /// When the browser does not start.
     pub async fn new(kind: BrowserKind) -> anyhow::Result<Self> {
-        let page = Page::open(kind).await?;
+        Self::with(kind, antiphon::configuration(), "").await
+    }
+
+    /// The same with a peer that is configured otherwise, and further preferences for Firefox;
+    /// loopback is always among the candidates.
+    ///
+    /// # Errors
+    ///
+    /// When the browser does not start.
+    pub async fn with(
+        kind: BrowserKind,
+        mut config: Configuration,
+        preferences: &str,
+    ) -> anyhow::Result<Self> {
+        let page = Page::open_with(kind, preferences).await?;
         page.call("create", json!({})).await?;
-        let mut config = antiphon::configuration();
         config.include_loopback = true;
         let peer = PeerConnection::new(config)?;
         let (opened, channels) = mpsc::unbounded_channel();

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | Chromium, Firefox | [`Page`]: a page served by the test, under its control over a WebSocket |
 //! | NATs of the kernel | [`lab`]: network namespaces |
+//! | coturn | [`coturn`]: its server, started for one test |
 //! | OpenSSL, usrsctp | their command lines, in the tests themselves |
 //!
 //! A peer that is not installed makes its test say so loudly; with `CI=true` that is a failure
@@ -11,6 +12,7 @@
 
 mod browser;
 mod call;
+pub mod coturn;
 pub mod lab;
 mod page;
 pub mod scenarios;

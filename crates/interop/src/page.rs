@@ -56,6 +56,15 @@ impl Page {
     ///
     /// When the browser does not start or does not load the page within a minute.
     pub async fn open(kind: BrowserKind) -> anyhow::Result<Self> {
+        Self::open_with(kind, "").await
+    }
+
+    /// The same with further preferences, lines of Firefox's `user.js`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub async fn open_with(kind: BrowserKind, preferences: &str) -> anyhow::Result<Self> {
         let (commands, outgoing) = mpsc::unbounded_channel();
         let link = Link {
             commands,
@@ -80,7 +89,7 @@ impl Page {
             next: AtomicU64::new(1),
             link,
             server,
-            _browser: Browser::open(kind, &url)?,
+            _browser: Browser::open_with(kind, &url, preferences)?,
         }));
         page.event("ready").await.context("the browser did not load the page")?;
         Ok(page)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use antiphon_crypto::{Certificate, CryptoProvider};
 
-use crate::{AddressFilter, AddressPolicy, BundlePolicy, NatMapping, TransportPolicy};
+use crate::{AddressFilter, AddressPolicy, BundlePolicy, DtlsVersion, NatMapping, TransportPolicy};
 
 /// What a connection is made with. Start from [`Configuration::new`] and change fields.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Configuration {
     /// Proves to the peer that we are who signalled. One per connection keeps connections
     /// unlinkable; one for many saves the time of making it.
     pub certificate: Certificate,
+    /// The versions of DTLS that are spoken; the newest common one is taken. Default: 1.3 and 1.2.
+    pub dtls_versions: Vec<DtlsVersion>,
     /// How offers say that everything goes over one transport. Default:
     /// [`BundlePolicy::Balanced`].
     pub bundle_policy: BundlePolicy,
@@ -69,6 +71,7 @@ impl Configuration {
         Self {
             provider,
             certificate,
+            dtls_versions: vec![DtlsVersion::Dtls13, DtlsVersion::Dtls12],
             bundle_policy: BundlePolicy::default(),
             stun_servers: Vec::new(),
             unix_time: Duration::ZERO,

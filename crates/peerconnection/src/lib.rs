@@ -123,10 +123,15 @@ mod types;
 /// The traits and types that a crypto provider, and who passes one in, needs.
 pub use antiphon_crypto as crypto;
 pub use antiphon_datachannel::ChannelId as DataChannelId;
+pub use antiphon_dtls::{
+    CipherSuite as DtlsCipherSuite, Connected as DtlsConnected, SrtpProfile, Version as DtlsVersion,
+};
 pub use antiphon_ice::{
     AddressFilter, AddressPolicy, Diagnosis, IceFailure, NatMapping, NatMappingKind, ServerError,
     ServerErrorKind, TraceEntry, TransportPolicy,
 };
+/// Names that hide addresses, for the owner of sockets.
+pub use antiphon_mdns as mdns;
 pub use antiphon_stun::{Host, StunUri, UriError};
 pub use antiphon_turn::client::{TurnUri, UriTransport};
 pub use channel::{DataChannelInfo, DataChannelInit, DataChannelMessage};

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{DataChannelId, TransceiverId};
+use crate::{DataChannelId, DtlsConnected, TransceiverId};
 
 /// One consistent snapshot. `RTCStatsReport`, webrtc-pc section 8.4.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,6 +39,8 @@ pub struct TransportStats {
     pub selected_path: Option<(SocketAddr, SocketAddr)>,
     /// The latest round-trip time of the selected pair.
     pub current_round_trip_time: Option<Duration>,
+    /// What DTLS agreed on, once it has: `tlsVersion`, `dtlsCipher`, `srtpCipher`, and the group.
+    pub dtls: Option<DtlsConnected>,
 }
 
 /// `RTCInboundRtpStreamStats`.

@@ -26,11 +26,14 @@ use crate::credentials::hex;
 /// Answers that are remembered at one time.
 const MOST: usize = 10_000;
 
+/// What Redis said about a name, and when.
+type Remembered = (Instant, Option<Account>);
+
 /// One shard's view of Redis.
 pub(crate) struct Directory {
     provider: Arc<dyn CryptoProvider>,
     connection: RefCell<Option<(Redis, ConnectionManager)>>,
-    users: RefCell<HashMap<Box<[u8]>, (Instant, Option<Account>)>>,
+    users: RefCell<HashMap<Box<[u8]>, Remembered>>,
     secrets: RefCell<Option<(Instant, Vec<Secret>)>>,
 }
 

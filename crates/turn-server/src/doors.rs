@@ -43,7 +43,8 @@ impl Doors {
     }
 
     /// Connections now.
-    pub(crate) fn total(&self) -> usize {
+    #[cfg(test)]
+    fn total(&self) -> usize {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner).total
     }
 }

@@ -4,6 +4,13 @@
 //! starts one thread per core; the program adds signals. What TURN is lives in `antiphon-turn`, without a
 //! socket; this crate has the sockets, the threads, the configuration, users and metrics.
 //!
+//! | Subject | Where |
+//! |---|---|
+//! | what can be chosen, and how it is checked | [`config`] |
+//! | starting, reloading, draining | [`Server`] |
+//! | counters | [`Report`] |
+//! | log lines | [`log`] |
+//!
 //! [RFC 8656]: https://www.rfc-editor.org/rfc/rfc8656
 
 pub mod config;

@@ -1,5 +1,7 @@
 //! The program: `antiphon-turn-server run FILE` and `antiphon-turn-server check FILE`.
 
+#![expect(clippy::print_stdout, reason = "commands answer on standard output")]
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;

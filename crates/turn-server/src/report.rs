@@ -46,7 +46,10 @@ impl Report {
         let mut answers = Vec::new();
         for shard in 0..shared.shards() {
             let (sender, receiver) = oneshot::channel();
-            let answer = Answer(Box::new(move |report| drop(sender.send(report))));
+            let answer = Answer(Box::new(move |report| {
+                // Nobody may be waiting any more.
+                let _ = sender.send(report);
+            }));
             shared.tell(shard, Command::Report(answer));
             answers.push(receiver);
         }
@@ -62,7 +65,10 @@ impl Report {
         let mut answers = Vec::new();
         for shard in 0..shared.shards() {
             let (sender, receiver) = std::sync::mpsc::channel();
-            let answer = Answer(Box::new(move |report| drop(sender.send(report))));
+            let answer = Answer(Box::new(move |report| {
+                // Nobody may be waiting any more.
+                let _ = sender.send(report);
+            }));
             shared.tell(shard, Command::Report(answer));
             answers.push(receiver);
         }

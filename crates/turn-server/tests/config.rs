@@ -77,110 +77,109 @@ fn a_short_configuration_is_enough() {
     assert!(config.shards >= 1);
 }
 
+/// A line of the good configuration, what stands there instead, and what is said about it.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("realm = \"turn.example\"", "", "turn.toml"),
+    ("realm = \"turn.example\"", "realm = \"\"", "turn.toml:1: realm: 0 bytes; allowed: 1 to 127"),
+    ("realm = \"turn.example\"", "realm = 7", "turn.toml:1: invalid type: integer"),
+    (
+        "realm = \"turn.example\"",
+        "relm = \"x\"",
+        "turn.toml:1: unknown field `relm`, expected one of `realm`",
+    ),
+    (
+        "transport = \"udp\"",
+        "transport = \"quic\"",
+        "turn.toml:4: listen.transport: \"quic\"; allowed: \"udp\", \"tcp\", \"tls\", \"dtls\"",
+    ),
+    (
+        "transport = \"udp\"",
+        "transport = \"tls\"",
+        "turn.toml:4: listen.transport: \"tls\" needs a certificate",
+    ),
+    (
+        "address = \"127.0.0.1:3478\"",
+        "address = \"localhost\"",
+        "turn.toml:5: listen.address: \"localhost\" is no address with a port",
+    ),
+    ("addresses = [\"127.0.0.1\"]", "addresses = []", "turn.toml:8: relay.addresses: empty"),
+    (
+        "addresses = [\"127.0.0.1\"]",
+        "addresses = [\"0.0.0.0\"]",
+        "turn.toml:8: relay.addresses: 0.0.0.0 is no address",
+    ),
+    ("addresses = [\"127.0.0.1\"]", "addresses = [\"10.0.0.1 as ::1\"]", "of one family"),
+    (
+        "addresses = [\"127.0.0.1\"]",
+        "addresses = [\"127.0.0.1\"]\nports = \"80-90\"",
+        "turn.toml:9: relay.ports: \"80-90\": ports below 1024",
+    ),
+    (
+        "addresses = [\"127.0.0.1\"]",
+        "addresses = [\"127.0.0.1\", \"127.0.0.2\"]",
+        "one address per family",
+    ),
+    (
+        "[auth]",
+        "[limits]\nidle = \"1m\"\n[auth]",
+        "turn.toml:11: limits.idle: 60s; allowed: 1s to 10s",
+    ),
+    ("[auth]", "[limits]\nlifetime = \"soon\"\n[auth]", "write a number and ms, s, m or h"),
+    (
+        "[auth]",
+        "[peers]\nallow = [\"10.0.0.0/99\"]\n[auth]",
+        "turn.toml:11: peers.allow: \"10.0.0.0/99\"",
+    ),
+    (
+        "[auth]",
+        "[log]\nformat = \"xml\"\n[auth]",
+        "log.format: \"xml\"; allowed: \"text\", \"json\"",
+    ),
+    (
+        "[auth]",
+        "[drain]\nredirect = true\n[auth]",
+        "drain.redirect: true, but drain.alternate names no server",
+    ),
+    (
+        "users = [{ name = \"alice\", password = \"wonderland\" }]",
+        "",
+        "auth: nobody could use the server",
+    ),
+    (
+        "users = [{ name = \"alice\", password = \"wonderland\" }]",
+        "users = [{ name = \"a\" }]",
+        "either a password, which is not empty, or a key",
+    ),
+    (
+        "users = [{ name = \"alice\", password = \"wonderland\" }]",
+        "users = [{ name = \"a\", key = \"xyz\" }]",
+        "32 hexadecimal digits",
+    ),
+    (
+        "users = [{ name = \"alice\", password = \"wonderland\" }]",
+        "rest_secrets = [\"short\"]",
+        "5 bytes can be guessed",
+    ),
+    (
+        "users = [{ name = \"alice\", password = \"wonderland\" }]",
+        "rest_secret_files = [\"nowhere\"]",
+        "cannot be read",
+    ),
+    (
+        "users = [{ name = \"alice\", password = \"wonderland\" }]",
+        "[auth.redis]\nurl = \"http://x\"",
+        "auth.redis.url",
+    ),
+    (
+        "users = [{ name = \"alice\", password = \"wonderland\" }]",
+        "[auth.oauth]\nserver_name = \"x\"\nkeys = [{ id = \"a\", key = \"AAAA\" }]",
+        "32 bytes in base64",
+    ),
+];
+
 #[test]
 fn each_mistake_is_explained_with_its_line() {
-    for (line, instead, wanted) in [
-        ("realm = \"turn.example\"", "", "turn.toml"),
-        (
-            "realm = \"turn.example\"",
-            "realm = \"\"",
-            "turn.toml:1: realm: 0 bytes; allowed: 1 to 127",
-        ),
-        ("realm = \"turn.example\"", "realm = 7", "turn.toml:1: invalid type: integer"),
-        (
-            "realm = \"turn.example\"",
-            "relm = \"x\"",
-            "turn.toml:1: unknown field `relm`, expected one of `realm`",
-        ),
-        (
-            "transport = \"udp\"",
-            "transport = \"quic\"",
-            "turn.toml:4: listen.transport: \"quic\"; allowed: \"udp\", \"tcp\", \"tls\", \"dtls\"",
-        ),
-        (
-            "transport = \"udp\"",
-            "transport = \"tls\"",
-            "turn.toml:4: listen.transport: \"tls\" needs a certificate",
-        ),
-        (
-            "address = \"127.0.0.1:3478\"",
-            "address = \"localhost\"",
-            "turn.toml:5: listen.address: \"localhost\" is no address with a port",
-        ),
-        ("addresses = [\"127.0.0.1\"]", "addresses = []", "turn.toml:8: relay.addresses: empty"),
-        (
-            "addresses = [\"127.0.0.1\"]",
-            "addresses = [\"0.0.0.0\"]",
-            "turn.toml:8: relay.addresses: 0.0.0.0 is no address",
-        ),
-        ("addresses = [\"127.0.0.1\"]", "addresses = [\"10.0.0.1 as ::1\"]", "of one family"),
-        (
-            "addresses = [\"127.0.0.1\"]",
-            "addresses = [\"127.0.0.1\"]\nports = \"80-90\"",
-            "turn.toml:9: relay.ports: \"80-90\": ports below 1024",
-        ),
-        (
-            "addresses = [\"127.0.0.1\"]",
-            "addresses = [\"127.0.0.1\", \"127.0.0.2\"]",
-            "one address per family",
-        ),
-        (
-            "[auth]",
-            "[limits]\nidle = \"1m\"\n[auth]",
-            "turn.toml:11: limits.idle: 60s; allowed: 1s to 10s",
-        ),
-        ("[auth]", "[limits]\nlifetime = \"soon\"\n[auth]", "write a number and ms, s, m or h"),
-        (
-            "[auth]",
-            "[peers]\nallow = [\"10.0.0.0/99\"]\n[auth]",
-            "turn.toml:11: peers.allow: \"10.0.0.0/99\"",
-        ),
-        (
-            "[auth]",
-            "[log]\nformat = \"xml\"\n[auth]",
-            "log.format: \"xml\"; allowed: \"text\", \"json\"",
-        ),
-        (
-            "[auth]",
-            "[drain]\nredirect = true\n[auth]",
-            "drain.redirect: true, but drain.alternate names no server",
-        ),
-        (
-            "users = [{ name = \"alice\", password = \"wonderland\" }]",
-            "",
-            "auth: nobody could use the server",
-        ),
-        (
-            "users = [{ name = \"alice\", password = \"wonderland\" }]",
-            "users = [{ name = \"a\" }]",
-            "either a password, which is not empty, or a key",
-        ),
-        (
-            "users = [{ name = \"alice\", password = \"wonderland\" }]",
-            "users = [{ name = \"a\", key = \"xyz\" }]",
-            "32 hexadecimal digits",
-        ),
-        (
-            "users = [{ name = \"alice\", password = \"wonderland\" }]",
-            "rest_secrets = [\"short\"]",
-            "5 bytes can be guessed",
-        ),
-        (
-            "users = [{ name = \"alice\", password = \"wonderland\" }]",
-            "rest_secret_files = [\"nowhere\"]",
-            "cannot be read",
-        ),
-        (
-            "users = [{ name = \"alice\", password = \"wonderland\" }]",
-            "[auth.redis]\nurl = \"http://x\"",
-            "auth.redis.url",
-        ),
-        (
-            "users = [{ name = \"alice\", password = \"wonderland\" }]",
-            "[auth.oauth]\nserver_name = \"x\"\nkeys = [{ id = \"a\", key = \"AAAA\" }]",
-            "32 bytes in base64",
-        ),
-    ] {
+    for (line, instead, wanted) in MISTAKES {
         let said = complaint(line, instead);
         assert!(said.contains(wanted), "{instead:?}: {said:?} lacks {wanted:?}");
     }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use antiphon_dtls::Version;
 use antiphon_stun::{Method, TransactionId};
+use antiphon_turn::wire::TurnMessage as _;
 use antiphon_turn_server::{Server, Transport};
 use common::{
     AUTH, Arrived, Client, LIFETIME, PEERS, SILENCE, Wire, address, config, peer, serve, serve_with,
@@ -203,6 +204,7 @@ fn icmp_errors_reach_the_client() {
     let Some(Arrived::Other(message)) = client.arrived() else { panic!("no indication") };
     let view = antiphon_stun::MessageView::parse(&message).unwrap();
     assert_eq!(view.xor_address(common::XOR_PEER_ADDRESS), Some(nobody));
-    // ICMP: destination unreachable, port unreachable.
-    assert_eq!(view.find(0x8004).unwrap()[2] >> 1, 3);
+    // Destination unreachable, port unreachable.
+    let icmp = view.icmp().unwrap().unwrap();
+    assert_eq!((icmp.kind, icmp.code, icmp.data), (3, 3, 0));
 }

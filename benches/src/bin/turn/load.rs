@@ -135,10 +135,11 @@ impl Load {
         let (begin, cpu) = (Instant::now(), server.cpu_time());
         let mut progress = begin;
         while begin.elapsed() < time {
-            let may = match rate {
-                None => sent - arrived - lost + self.shape.burst <= self.shape.window,
-                Some(rate) => (sent as f64) < rate * begin.elapsed().as_secs_f64(),
-            };
+            let has_room = sent - arrived - lost + self.shape.burst <= self.shape.window;
+            // Where a rate is wanted, a load that was held up does not catch up in one flood.
+            let is_due =
+                rate.is_none_or(|rate| (sent as f64) < rate * begin.elapsed().as_secs_f64());
+            let may = has_room && is_due;
             if may {
                 sent += self.send()?;
             }
@@ -151,7 +152,7 @@ impl Load {
             arrived += count;
             if count > 0 {
                 progress = Instant::now();
-            } else if rate.is_none() && progress.elapsed() > STALLED {
+            } else if !has_room && progress.elapsed() > STALLED {
                 lost = sent - arrived;
                 progress = Instant::now();
             }

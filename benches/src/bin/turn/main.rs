@@ -75,7 +75,12 @@ fn measure(table: &mut Table, word: &str) -> Result<(), Failure> {
                 keep_better(&mut theirs, saturate(Kind::Coturn, shape)?);
             }
         }
-        report(&format!("{name}: ours {ours:.2?}; coturn {theirs:.2?}"));
+        // Far below 100 % the machine was busy with something else, and no server was saturated.
+        report(&format!(
+            "{name}: ours used {:.0} % of its core, coturn {:.0} %",
+            ours.server_load * 100.0,
+            theirs.server_load * 100.0
+        ));
         let beside = |value| version.as_ref().map(|version| Peer::new("coturn", version, value));
         let rate = format!("{name}, packets/s");
         let cost = format!("{name}, packets/CPU s");

@@ -61,6 +61,7 @@ fn like_the_runner(flags: &Flags, config: &mut Config) -> Result<(), Failure> {
     let millis = flags.number("initial-timeout-duration-ms")?.unwrap_or(400);
     config.initial_timeout = Some(Duration::from_millis(millis));
     config.handshake_timeout = Duration::MAX;
+    config.max_timeout = Duration::from_secs(60);
     config.max_retransmissions = 12;
     config.refusal_grace = Duration::ZERO;
     config.retransmit_on_partial_ack = false;

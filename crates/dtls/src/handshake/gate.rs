@@ -62,6 +62,7 @@ const MAX_DATAGRAMS: usize = 8;
 ///                 }
 ///                 break 'admitted server;
 ///             }
+///             _ => {}
 ///         }
 ///     }
 /// };

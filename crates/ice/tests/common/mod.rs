@@ -2,6 +2,7 @@
 //! messages made by hand.
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     clippy::wildcard_enum_match_arm,
     reason = "each test file uses a part of it, and looks at some events only"

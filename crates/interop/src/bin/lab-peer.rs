@@ -1,7 +1,7 @@
 //! One end of a call in a network namespace. The other end's words come in by standard input, ours go
 //! out by standard output, a JSON object a line.
 //!
-//! `lab-peer offer|answer [relay] [tcp] [trust=FILE] [URL|URL,USER,PASSWORD]...`
+//! `lab-peer offer|answer [relay] [tcp] [from=ADDRESS] [trust=FILE] [URL|URL,USER,PASSWORD]...`
 
 #![allow(clippy::print_stdout, reason = "it speaks by standard output")]
 

@@ -14,7 +14,7 @@ pub enum Ipv6 {
     Broken,
 }
 
-/// A home with one host, and its router.
+/// A home with a router, and one host or two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     /// The router's NAT.
@@ -34,6 +34,41 @@ impl Home {
     #[must_use]
     pub const fn behind(nat: Nat) -> Self {
         Self { nat, ipv4: true, ipv6: Ipv6::None, blocks_udp: false, only_tcp_port: None }
+    }
+
+    /// Without UDP.
+    #[must_use]
+    pub fn without_udp(self) -> Self {
+        Self { blocks_udp: true, ..self }
+    }
+
+    /// Without UDP, and with TCP to that port only.
+    #[must_use]
+    pub fn only_tcp_to(self, port: u16) -> Self {
+        Self { blocks_udp: true, only_tcp_port: Some(port), ..self }
+    }
+
+    /// With IPv6 besides.
+    #[must_use]
+    pub fn with_ipv6(self, ipv6: Ipv6) -> Self {
+        Self { ipv6, ..self }
+    }
+
+    /// Without IPv4.
+    #[must_use]
+    pub fn without_ipv4(self) -> Self {
+        Self { ipv4: false, ..self }
+    }
+
+    /// The IPv4 address of the router (`place` 1) and of the hosts (from 2 on), and the length of the
+    /// network's prefix.
+    pub(super) fn ipv4(&self, number: usize, place: usize) -> (String, u8) {
+        match self.nat {
+            Nat::Open => (format!("198.51.100.{}", 16 * number + place), 28),
+            Nat::FullCone | Nat::AddressRestricted | Nat::PortRestricted | Nat::Symmetric => {
+                (format!("10.{number}.0.{place}"), 24)
+            }
+        }
     }
 
     /// The router's rules.

@@ -2,14 +2,18 @@
 //!
 //! ```text
 //! alice 10.1.0.2 -- her NAT 203.0.113.1 --+
-//!                                         +-- 203.0.113.0/24 -- server 203.0.113.10, 203.0.113.11
-//! bob   10.2.0.2 -- his NAT 203.0.113.2 --+   2001:db8::/64
+//!                                         +-- 203.0.113.0/24 -- server 203.0.113.10
+//! bob   10.2.0.2 -- his NAT 203.0.113.2 --+   2001:db8::/64, server 2001:db8::10
 //! ```
 //!
-//! All names are new for each lab, and nothing leaves the machine. It takes root, `ip` and `nft`.
+//! All names are new for each lab, and nothing leaves the machine. It takes root, `ip` and `nft`. What a
+//! run that was killed left behind goes away with the next one.
 
+mod dial;
 mod home;
 mod nat;
+mod server;
+mod stale;
 mod word;
 
 use std::process::{Command, Stdio};
@@ -17,14 +21,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 
+pub use dial::{Found, dial};
 pub use home::{Home, Ipv6};
 pub use nat::Nat;
+pub use server::Server;
 pub use word::{Arguments, Word};
 
-/// The server's addresses; the second one serves those who ask for another address.
-pub const SERVER: [&str; 2] = ["203.0.113.10", "203.0.113.11"];
+/// The server's address in IPv4.
+pub const SERVER: &str = "203.0.113.10";
 /// The server's address in IPv6.
 pub const SERVER_V6: &str = "2001:db8::10";
+
+/// The namespaces: the public network, the server, the routers, the hosts.
+const PLACES: [&str; 6] = ["w", "s", "n1", "n2", "a", "b"];
 
 /// Who lives in a lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +57,8 @@ impl Lab {
     /// namespaces be made.
     #[must_use]
     pub fn is_possible() -> bool {
-        let name = format!("ant{}p", std::process::id());
+        stale::sweep();
+        let name = format!("{}p", stale::prefix(std::process::id()));
         let made = run(&["ip", "netns", "add", &name]).is_ok();
         let nft = run(&["ip", "netns", "exec", &name, "nft", "list", "ruleset"]).is_ok();
         let removed = run(&["ip", "netns", "del", &name]).is_ok();
@@ -61,27 +71,46 @@ impl Lab {
     ///
     /// What `ip` or `nft` say.
     pub fn new(alice: &Home, bob: &Home) -> Result<Self> {
+        let lab = Self::with_routers(&[alice, bob])?;
+        lab.host("a", 1, 2, alice)?;
+        lab.host("b", 2, 2, bob)?;
+        Ok(lab)
+    }
+
+    /// Builds one with both in the same home. As `strangers` they see the router but not each other,
+    /// as in the wireless network of a café.
+    ///
+    /// # Errors
+    ///
+    /// What `ip` or `nft` say.
+    pub fn together(home: &Home, strangers: bool) -> Result<Self> {
+        let lab = Self::with_routers(&[home])?;
+        for (host, place) in [("a", 2), ("b", 3)] {
+            lab.host(host, 1, place, home)?;
+            if strangers {
+                lab.ip("n1", &format!("link set lan{place} type bridge_slave isolated on"))?;
+            }
+        }
+        Ok(lab)
+    }
+
+    /// The public network, the server, and the routers.
+    fn with_routers(homes: &[&Home]) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let lab = Self { prefix: format!("ant{}x{count}", std::process::id()) };
-        for place in ["w", "s", "na", "nb", "a", "b"] {
+        let lab = Self { prefix: format!("{}{count}", stale::prefix(std::process::id())) };
+        for place in PLACES {
             run(&["ip", "netns", "add", &lab.namespace(place)])?;
             lab.ip(place, "link set lo up")?;
         }
         lab.ip("w", "link add br0 type bridge")?;
         lab.ip("w", "link set br0 up")?;
         lab.public("s", "10")?;
-        lab.ip("s", &format!("addr add {}/24 dev wan", SERVER[1]))?;
         lab.ip("s", "-6 route add default via 2001:db8::1")?;
-        // IPv6 is routed between the homes through the routers themselves.
-        for (index, (host, router, home)) in
-            [("a", "na", alice), ("b", "nb", bob)].into_iter().enumerate()
-        {
-            let number = index + 1;
-            lab.public(router, &number.to_string())?;
-            lab.home(host, router, number, home)?;
+        for (index, home) in homes.iter().enumerate() {
+            lab.router(index + 1, home)?;
         }
-        lab.routes()?;
+        lab.routes(homes)?;
         Ok(lab)
     }
 
@@ -124,38 +153,59 @@ impl Lab {
         self.ip(place, "link set wan up")
     }
 
-    /// A host behind its router.
-    fn home(&self, host: &str, router: &str, number: usize, home: &Home) -> Result<()> {
-        let namespace = self.namespace(router);
-        self.ip(host, &format!("link add eth0 type veth peer name lan netns {namespace}"))?;
-        self.ip(host, "link set eth0 up")?;
-        self.ip(router, "link set lan up")?;
-        self.sysctl(router, "net.ipv4.ip_forward=1")?;
-        self.sysctl(router, "net.ipv6.conf.all.forwarding=1")?;
+    /// A home's router, with room for hosts.
+    fn router(&self, number: usize, home: &Home) -> Result<()> {
+        let router = format!("n{number}");
+        self.public(&router, &number.to_string())?;
+        self.sysctl(&router, "net.ipv4.ip_forward=1")?;
+        self.sysctl(&router, "net.ipv6.conf.all.forwarding=1")?;
+        self.ip(&router, "link add lan type bridge")?;
+        self.ip(&router, "link set lan up")?;
         if home.ipv4 {
-            self.ip(host, &format!("addr add 10.{number}.0.2/24 dev eth0"))?;
-            self.ip(router, &format!("addr add 10.{number}.0.1/24 dev lan"))?;
-            self.ip(host, &format!("route add default via 10.{number}.0.1"))?;
+            let (address, len) = home.ipv4(number, 1);
+            self.ip(&router, &format!("addr add {address}/{len} dev lan"))?;
         }
         if home.ipv6 != Ipv6::None {
-            self.ip(host, &format!("-6 addr add 2001:db8:{number}::2/64 dev eth0 nodad"))?;
-            self.ip(router, &format!("-6 addr add 2001:db8:{number}::1/64 dev lan nodad"))?;
-            self.ip(host, &format!("-6 route add default via 2001:db8:{number}::1"))?;
+            self.ip(&router, &format!("-6 addr add 2001:db8:{number}::1/64 dev lan nodad"))?;
         }
-        let rules = home.rules(number);
         let mut nft = Command::new("ip");
-        nft.args(["netns", "exec", &namespace, "nft", "-f", "-"]);
-        feed(&mut nft, &rules)
+        nft.args(["netns", "exec", &self.namespace(&router), "nft", "-f", "-"]);
+        feed(&mut nft, &home.rules(number))
     }
 
-    /// Who reaches the homes' IPv6 networks, and how.
-    fn routes(&self) -> Result<()> {
-        for place in ["s", "na", "nb"] {
-            for number in 1..=2 {
-                let own = ["na", "nb"].get(number - 1) == Some(&place);
-                if !own {
-                    let via = format!("2001:db8::{number}");
-                    self.ip(place, &format!("-6 route add 2001:db8:{number}::/64 via {via}"))?;
+    /// A host behind that router.
+    fn host(&self, host: &str, number: usize, place: usize, home: &Home) -> Result<()> {
+        let router = format!("n{number}");
+        let (port, namespace) = (format!("lan{place}"), self.namespace(&router));
+        self.ip(host, &format!("link add eth0 type veth peer name {port} netns {namespace}"))?;
+        self.ip(host, "link set eth0 up")?;
+        self.ip(&router, &format!("link set {port} master lan up"))?;
+        if home.ipv4 {
+            let (address, len) = home.ipv4(number, place);
+            self.ip(host, &format!("addr add {address}/{len} dev eth0"))?;
+            self.ip(host, &format!("route add default via {}", home.ipv4(number, 1).0))?;
+        }
+        if home.ipv6 != Ipv6::None {
+            self.ip(host, &format!("-6 addr add 2001:db8:{number}::{place}/64 dev eth0 nodad"))?;
+            self.ip(host, &format!("-6 route add default via 2001:db8:{number}::1"))?;
+        }
+        Ok(())
+    }
+
+    /// Who reaches the homes' own networks, and how: through the routers themselves.
+    fn routes(&self, homes: &[&Home]) -> Result<()> {
+        for (index, home) in homes.iter().enumerate() {
+            let number = index + 1;
+            let own = format!("n{number}");
+            for place in ["s", "n1", "n2"].into_iter().filter(|place| *place != own) {
+                let via = format!("2001:db8::{number}");
+                if self.ip(place, "link show wan").is_err() {
+                    continue;
+                }
+                self.ip(place, &format!("-6 route add 2001:db8:{number}::/64 via {via}"))?;
+                if home.nat == Nat::Open {
+                    let network = format!("198.51.100.{}/28", 16 * number);
+                    self.ip(place, &format!("route add {network} via 203.0.113.{number}"))?;
                 }
             }
         }
@@ -165,7 +215,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        for place in ["a", "b", "na", "nb", "s", "w"] {
+        for place in PLACES {
             // What was not made cannot be removed, and need not.
             let _ = run(&["ip", "netns", "del", &self.namespace(place)]);
         }

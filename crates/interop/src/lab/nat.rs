@@ -1,12 +1,14 @@
 use std::fmt;
 
-/// What a home's router does to IPv4. RFC 4787's words for mapping and filtering.
+/// What a home's router does to IPv4. RFC 4787's words for mapping and filtering, where it translates.
 ///
 /// The kernel keeps the port of the host where it is free, so mapping is independent of the
 /// endpoint unless it is told to draw ports by chance. What it cannot do (mapping by address
 /// alone, mappings that time out early) is left to the simulated network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nat {
+    /// None, and no filter either: the host has a public address.
+    Open,
     /// Endpoint-independent mapping and filtering.
     FullCone,
     /// Endpoint-independent mapping, address-dependent filtering.
@@ -18,7 +20,7 @@ pub enum Nat {
 }
 
 impl Nat {
-    /// All kinds, from the most to the least open.
+    /// All that translate, from the most to the least open.
     pub const ALL: [Self; 4] =
         [Self::FullCone, Self::AddressRestricted, Self::PortRestricted, Self::Symmetric];
 
@@ -36,6 +38,7 @@ impl Nat {
     pub(super) fn rules(self, number: usize) -> String {
         let host = format!("10.{number}.0.2");
         let (mapping, set, remember, admit) = match self {
+            Self::Open => return String::new(),
             Self::FullCone => {
                 let admit = format!("iifname wan meta l4proto udp dnat to {host};");
                 ("masquerade persistent;", "", "", admit)
@@ -68,6 +71,7 @@ impl Nat {
 impl fmt::Display for Nat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Open => "public",
             Self::FullCone => "full cone",
             Self::AddressRestricted => "address restricted",
             Self::PortRestricted => "port restricted",

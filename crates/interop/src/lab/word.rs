@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use antiphon::{Configuration, IceServer, TransportPolicy};
@@ -44,12 +44,14 @@ pub struct Arguments {
     pub relay_only: bool,
     /// Whether TCP candidates are used.
     pub tcp: bool,
+    /// The only address to send from, if not all.
+    pub from: Option<IpAddr>,
     /// A file with a certificate in DER that signs those of the servers.
     pub trusted: Option<PathBuf>,
 }
 
 impl Arguments {
-    /// Reads a command line: `offer` or `answer`, then `relay`, `tcp`, `trust=FILE`, and servers as
+    /// Reads a command line: `offer` or `answer`, then `relay`, `tcp`, `from=ADDRESS`, `trust=FILE`, and servers as
     /// `URL` or `URL,USER,PASSWORD`.
     ///
     /// # Errors
@@ -64,6 +66,8 @@ impl Arguments {
         for word in words {
             if let Some(file) = word.strip_prefix("trust=") {
                 arguments.trusted = Some(file.into());
+            } else if let Some(address) = word.strip_prefix("from=") {
+                arguments.from = Some(address.parse()?);
             } else if word == "relay" {
                 arguments.relay_only = true;
             } else if word == "tcp" {
@@ -84,6 +88,7 @@ impl Arguments {
         let mut configuration = antiphon::configuration();
         configuration.ice_servers.clone_from(&self.servers);
         configuration.ice_tcp = self.tcp;
+        configuration.addresses = self.from.map(|address| vec![address]);
         if self.relay_only {
             configuration.ice_transport_policy = TransportPolicy::Relay;
         }

@@ -27,6 +27,9 @@ pub(super) struct Data {
     agreed: Option<Sctp>,
     /// DTLS carries records.
     connected: bool,
+    /// The table knows that the association is there. Messages may come in the same packet as that
+    /// news, and wait for it.
+    told: bool,
     /// A message that the table had no room for.
     unread: Option<sctp::Message>,
 }
@@ -52,6 +55,7 @@ impl Data {
             role: None,
             agreed: None,
             connected: false,
+            told: false,
             unread: None,
         }
     }
@@ -173,7 +177,7 @@ impl Data {
 
     /// Moves messages from the association into the table while it takes them.
     fn drain(&mut self) {
-        let Some(association) = &mut self.association else { return };
+        let Some(association) = self.association.as_mut().filter(|_| self.told) else { return };
         while self.channels.is_receptive() {
             let Some(message) = self.unread.take().or_else(|| association.recv()) else { break };
             let taken =
@@ -203,6 +207,7 @@ impl Data {
                     .into_iter()
                     .chain(association.incoming_streams())
                     .min();
+                self.told = true;
                 if let Some(role) = self.role {
                     self.channels.transport_connected(role, streams.unwrap_or_default());
                 }

@@ -1,6 +1,6 @@
 //! Local addresses and candidates, and the candidates of the peer.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use antiphon_ice as ice;
@@ -22,14 +22,25 @@ impl PeerConnection {
     pub fn add_local_address(&mut self, now: Instant, address: SocketAddr) {
         let now = self.clock.advance(now);
         self.socket_named(now, address);
-        let added = self.transport.ice.add_local_address(now, address);
+        let local = self.ways.shown(ice::LocalAddress::new(address));
+        let added = self.transport.ice.add_local_address(now, local.clone());
         if added == Err(ice::AddressError::AfterEnd)
             && self.late_addresses.len() < MAX_LATE_ADDRESSES
-            && !self.late_addresses.contains(&address)
+            && !self.late_addresses.contains(&local)
         {
-            self.late_addresses.push(address);
+            self.late_addresses.push(local);
         }
         self.settle(now);
+    }
+
+    /// Hides an address of this machine: its host candidates, UDP and TCP, show `name` from now on,
+    /// and what servers say of us does not show it either. Call it before
+    /// [`add_local_address`](Self::add_local_address).
+    ///
+    /// `name` is a version 4 UUID and `.local`, and the owner answers for it by multicast DNS
+    /// (draft-ietf-mmusic-mdns-ice-candidates section 3.1).
+    pub fn hide_local_address(&mut self, address: IpAddr, name: &str) {
+        self.ways.hide(address, name);
     }
 
     /// All sockets that there are now have been named. Gathering ends when the servers have
@@ -43,7 +54,7 @@ impl PeerConnection {
     /// The socket that was bound to `address` is gone.
     pub fn remove_local_address(&mut self, now: Instant, address: SocketAddr) {
         let now = self.clock.advance(now);
-        self.late_addresses.retain(|late| *late != address);
+        self.late_addresses.retain(|late| late.addr != address);
         self.ways.remove(address);
         self.transport.ice.remove_local_address(now, address);
         self.settle(now);
@@ -114,7 +125,7 @@ impl PeerConnection {
     }
 
     /// The address of a name that [`Event::ResolveName`] asked for; `None` when nobody has it.
-    pub fn name_resolved(&mut self, now: Instant, name: &str, address: Option<std::net::IpAddr>) {
+    pub fn name_resolved(&mut self, now: Instant, name: &str, address: Option<IpAddr>) {
         let now = self.clock.advance(now);
         self.transport.ice.name_resolved(now, name, address);
         self.settle(now);

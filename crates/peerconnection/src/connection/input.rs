@@ -162,7 +162,10 @@ impl PeerConnection {
     fn settle_dtls_events(&mut self, now: Instant) {
         while let Some(event) = self.transport.dtls.poll_event() {
             match event {
-                dtls::Event::Connected(_) => self.secured(now),
+                dtls::Event::Connected(agreed) => {
+                    self.transport.agreed = Some(agreed);
+                    self.secured(now);
+                }
                 dtls::Event::Closed(reason) => match reason {
                     // Ours are told where they are caused.
                     dtls::CloseReason::Local => {}

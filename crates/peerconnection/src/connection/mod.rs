@@ -15,7 +15,6 @@ mod streams;
 mod tracks;
 
 use std::collections::{HashSet, VecDeque};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use antiphon_ice as ice;
@@ -64,7 +63,7 @@ pub struct PeerConnection {
     /// ICE credentials of an offer that was made and not yet set.
     next_credentials: Option<ice::Credentials>,
     /// Addresses of sockets that came too late for this generation of ICE.
-    late_addresses: Vec<SocketAddr>,
+    late_addresses: Vec<ice::LocalAddress>,
     ways: Ways,
     /// ICE was restarted for an offer that waits for its answer.
     ice_restart_pending: bool,

@@ -18,6 +18,8 @@ const MAX_SERVERS: usize = 16;
 pub(super) struct Ways {
     /// UDP sockets.
     sockets: Vec<SocketAddr>,
+    /// Addresses that only their names may stand for.
+    hidden: Vec<(IpAddr, String)>,
     servers: Vec<TurnServer>,
     /// All sockets that there are now have been named.
     sockets_end: bool,
@@ -30,6 +32,23 @@ pub(super) struct Ways {
 impl Ways {
     pub(super) fn remove(&mut self, socket: SocketAddr) {
         self.sockets.retain(|known| *known != socket);
+    }
+
+    pub(super) fn hide(&mut self, address: IpAddr, name: &str) {
+        self.hidden.retain(|(known, _)| *known != address);
+        self.hidden.push((address, name.to_owned()));
+    }
+
+    /// The address with the name that hides it, if one does.
+    pub(super) fn shown(&self, local: ice::LocalAddress) -> ice::LocalAddress {
+        match self.hidden.iter().find(|(address, _)| *address == local.addr.ip()) {
+            Some((_, name)) => local.hidden_as(name),
+            None => local,
+        }
+    }
+
+    fn is_hidden(&self, address: IpAddr) -> bool {
+        self.hidden.iter().any(|(hidden, _)| *hidden == address)
     }
 }
 
@@ -181,10 +200,14 @@ impl PeerConnection {
         relay.settled = true;
         relay.relayed = relays::addresses(allocation).collect();
         let (server, protocol, base) = (relay.server, relay.protocol, relay.base);
+        // A server in our own network sees the very address that is hidden.
+        let betrays = self.ways.is_hidden(allocation.mapped.ip());
         let ice = &mut self.transport.ice;
         for relayed in relays::addresses(allocation) {
-            let address = ice::LocalAddress::relayed(relayed, server, protocol)
-                .with_related(allocation.mapped);
+            let mut address = ice::LocalAddress::relayed(relayed, server, protocol);
+            if !betrays {
+                address = address.with_related(allocation.mapped);
+            }
             // ICE takes as many as its limits allow; the others are not used.
             let _ = ice.add_local_address(now, address);
         }

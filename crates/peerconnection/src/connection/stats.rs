@@ -29,6 +29,7 @@ impl PeerConnection {
             packets_dropped: counters.dropped,
             selected_path: self.transport.ice.selected_path().map(|p| (p.local, p.remote)),
             current_round_trip_time: self.transport.round_trip(),
+            dtls: self.transport.agreed,
         }
     }
 

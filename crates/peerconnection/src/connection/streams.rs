@@ -26,7 +26,7 @@ impl PeerConnection {
     /// has TCP.
     pub fn add_tcp_listener(&mut self, now: Instant, address: SocketAddr) {
         let now = self.clock.advance(now);
-        let local = ice::LocalAddress::tcp(address, ice::TcpType::Passive);
+        let local = self.ways.shown(ice::LocalAddress::tcp(address, ice::TcpType::Passive));
         let _ = self.transport.ice.add_local_address(now, local);
         self.settle(now);
     }
@@ -35,8 +35,15 @@ impl PeerConnection {
     /// the configuration has TCP. Port 0: the system chooses.
     pub fn add_tcp_origin(&mut self, now: Instant, address: SocketAddr) {
         let now = self.clock.advance(now);
-        let local = ice::LocalAddress::tcp(address, ice::TcpType::Active);
+        let local = self.ways.shown(ice::LocalAddress::tcp(address, ice::TcpType::Active));
         let _ = self.transport.ice.add_local_address(now, local);
+        self.settle(now);
+    }
+
+    /// A listening socket, or an origin of connections, is gone, and so is its candidate.
+    pub fn remove_tcp_address(&mut self, now: Instant, address: SocketAddr) {
+        let now = self.clock.advance(now);
+        self.transport.ice.remove_local(now, address, ice::Protocol::Tcp);
         self.settle(now);
     }
 

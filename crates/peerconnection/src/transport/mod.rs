@@ -30,6 +30,8 @@ pub(crate) struct Transport {
     pub(crate) relays: Relays,
     pub(crate) streams: Streams,
     pub(crate) dtls: dtls::Connection,
+    /// What it agreed on.
+    pub(crate) agreed: Option<dtls::Connected>,
     srtp: Option<Srtp>,
     /// What goes out next, already encrypted.
     pub(crate) outbox: Outbox,
@@ -71,13 +73,15 @@ impl Transport {
         ice_config.tcp = config.ice_tcp;
         ice_config.lite = config.ice_lite;
         ice_config.continual_gathering = config.continual_gathering;
-        let dtls_config =
+        let mut dtls_config =
             dtls::Config::new(std::sync::Arc::clone(&config.provider), config.certificate.clone());
+        dtls_config.versions.clone_from(&config.dtls_versions);
         Ok(Self {
             ice: ice::Agent::new(ice_config, ice_seed, now).map_err(crypto)?,
             relays: Relays::new(relay_seed),
             streams: Streams::default(),
             dtls: dtls::Connection::new(dtls_config, dtls_seed, now),
+            agreed: None,
             srtp: None,
             outbox: Outbox::new(config.media_queue_bytes),
             waiting_client: false,

@@ -47,7 +47,12 @@ impl Association {
             }
             State::CookieEchoed(echoed) => {
                 let (local, peer) = (echoed.opening.local.tag, echoed.tcb.peer_tag);
-                self.in_cookie_echoed(tag, Tags { local, peer }, first)
+                self.in_cookie_echoed(tag, Tags { local, peer }, first)?;
+                if matches!(first, Chunk::CookieAck) {
+                    // What follows the COOKIE ACK in its packet is for the association it made.
+                    self.in_association(view, 1);
+                }
+                Ok(())
             }
             State::Open(tcb) => {
                 let tags = Tags { local: tcb.local.tag, peer: tcb.peer_tag };

@@ -106,9 +106,14 @@ impl Tcb {
     //= rfc9260#8.3
     // No answer within an RTO counts as an error, backs off and is followed by another.
     pub(crate) fn heartbeat_unanswered(&mut self, context: &mut Context<'_>) -> Result<(), End> {
-        if self.heartbeat.awaited.take().is_none() {
+        if self.heartbeat.awaited.is_none() {
             return Ok(());
         }
+        if self.timers.is_running(Timer::T3) {
+            // Data has gone out since, and T3 counts already: silence is one error at a time.
+            return Ok(());
+        }
+        self.heartbeat.awaited = None;
         self.rtt.back_off();
         self.count_error(context)?;
         if !self.phase_is_over_for_heartbeats() {

@@ -14,6 +14,8 @@ pub(crate) struct Received {
     /// Packets with data since the last SACK.
     packets: u32,
     first_done: bool,
+    /// There was a gap when the last packet was done.
+    had_gap: bool,
 }
 
 /// Whether an acknowledgement is owed.
@@ -55,6 +57,7 @@ impl Received {
             due: Due::No,
             packets: 0,
             first_done: false,
+            had_gap: false,
         }
     }
 
@@ -134,8 +137,13 @@ impl Received {
         // At once for every second packet, out of order data and what the sender asks for.
         //= rfc9260#5.1
         // The first data of an association is acknowledged at once.
-        let at_once =
-            arrival.at_once || !self.gaps.is_empty() || self.packets >= 2 || !self.first_done;
+        // So is what fills the last gap: the sender is in recovery until it hears of it.
+        let at_once = arrival.at_once
+            || self.had_gap
+            || !self.gaps.is_empty()
+            || self.packets >= 2
+            || !self.first_done;
+        self.had_gap = !self.gaps.is_empty();
         self.first_done = true;
         if at_once {
             self.due = Due::Now;

@@ -60,6 +60,8 @@ struct Request {
     due: bool,
     sent: bool,
     in_progress: bool,
+    /// It went out while the peer had not acknowledged all data before it.
+    ahead_of_data: bool,
     attempts: u32,
 }
 
@@ -151,7 +153,15 @@ impl Tcb {
         let number = self.reset.next_request;
         self.reset.next_request = number.wrapping_add(1);
         self.reset.request =
-            Some(Request { number, what, due: true, sent: false, in_progress: false, attempts: 0 });
+            Some(Request {
+                number,
+                what,
+                due: true,
+                sent: false,
+                in_progress: false,
+                ahead_of_data: false,
+                attempts: 0,
+            });
     }
 
     fn next_request(&mut self) -> Option<What> {
@@ -180,6 +190,7 @@ impl Tcb {
     pub(crate) fn reset_progress(&mut self) {
         if let Some(request) = &mut self.reset.request
             && request.in_progress
+            && request.ahead_of_data
             && let What::Outgoing { last_tsn, .. } = request.what
             && last_tsn <= self.outstanding.cumulative()
         {
@@ -213,6 +224,8 @@ impl Tcb {
         if written {
             request.due = false;
             request.sent = true;
+            request.ahead_of_data = matches!(&request.what, What::Outgoing { last_tsn, .. }
+                if *last_tsn > self.outstanding.cumulative());
             let backoff = 1_u32 << request.attempts.min(16);
             let wait = self.rtt.rto().saturating_mul(backoff).min(context.config.rto_max);
             self.timers.start(Timer::Reconfig, context.now.saturating_add(wait));

@@ -119,6 +119,12 @@ impl Tcb {
     pub(crate) fn write_shutdown_chunks(&mut self, packet: &mut PacketWriter<'_>) {
         if self.owed.shutdown && write_shutdown(packet, self.received.cumulative()) {
             self.owed.shutdown = false;
+            if self.received.gaps().is_empty() && self.received.duplicates().is_empty() {
+                //= rfc9260#9.2
+                // SHUTDOWN acknowledges everything then: a SACK would say it again.
+                self.received.acknowledged();
+                self.timers.stop(Timer::Sack);
+            }
         }
         if self.owed.shutdown_ack && write_shutdown_ack(packet) {
             self.owed.shutdown_ack = false;

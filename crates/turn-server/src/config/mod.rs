@@ -1,6 +1,7 @@
 //! The configuration: a TOML file, read once at the start and again on SIGHUP, checked as a whole.
 
 mod check;
+mod check_auth;
 mod error;
 mod raw;
 mod value;
@@ -102,6 +103,8 @@ pub struct Relay {
     pub mobility: bool,
     /// Whether channels 0x5000-0x7FFF are accepted, which RFC 5766 allowed and RFC 8656 does not.
     pub wide_channels: bool,
+    /// How long a port rests before somebody else gets it; 2 min by default.
+    pub port_rest: Duration,
     /// SO_SNDBUF and SO_RCVBUF of each listening UDP socket; relay sockets get a quarter.
     pub socket_buffer_bytes: usize,
 }

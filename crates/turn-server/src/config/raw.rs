@@ -54,6 +54,8 @@ pub(super) struct Relay {
     #[serde(default)]
     pub(super) wide_channels: bool,
     #[serde(default)]
+    pub(super) port_rest: Option<Text>,
+    #[serde(default)]
     pub(super) socket_buffer_bytes: Option<Spanned<usize>>,
 }
 

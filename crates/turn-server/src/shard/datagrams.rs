@@ -30,7 +30,7 @@ pub(super) async fn serve_clients(shard: Rc<Shard>, index: usize, port: Rc<UdpPo
             let now = Instant::now();
             let mut core = shard.core.borrow_mut();
             for received in receiver.received(count) {
-                core.from_clients(&shard, now, index, &received);
+                core.take_from_clients(&shard, now, index, &received);
             }
             core.settle(&shard);
             if count < CLIENT_SLOTS {
@@ -52,10 +52,10 @@ pub(super) async fn serve_peers(shard: Rc<Shard>, relay: RelayId, port: Rc<UdpPo
             let now = Instant::now();
             let mut core = shard.core.borrow_mut();
             for received in receiver.received(count) {
-                core.from_peer(now, relay, &received);
+                core.take_from_peer(now, relay, &received);
             }
             if count == 0 {
-                core.from_icmp(now, relay, &port);
+                core.take_from_icmp(now, relay, &port);
                 core.drain(&shard, now);
             }
             core.settle(&shard);
@@ -67,7 +67,7 @@ pub(super) async fn serve_peers(shard: Rc<Shard>, relay: RelayId, port: Rc<UdpPo
 }
 
 impl Core {
-    fn from_clients(
+    fn take_from_clients(
         &mut self,
         shard: &Rc<Shard>,
         now: Instant,
@@ -117,7 +117,7 @@ impl Core {
         }
     }
 
-    fn from_peer(&mut self, now: Instant, relay: RelayId, received: &Received<'_>) {
+    fn take_from_peer(&mut self, now: Instant, relay: RelayId, received: &Received<'_>) {
         let mut rest: &[u8] = received.bytes;
         while !rest.is_empty() {
             let step = self.server.handle_relayed(now, relay, received.from, rest, received.stride);

@@ -137,14 +137,20 @@ pub(super) async fn serve(shard: Rc<Shard>, index: usize, port: Rc<UdpPort>) {
         let now = Instant::now();
         let mut core = shard.core.borrow_mut();
         for received in receiver.received(count) {
-            core.from_dtls(&shard, now, index, received);
+            core.take_from_dtls(&shard, now, index, received);
         }
         core.settle(&shard);
     }
 }
 
 impl Core {
-    fn from_dtls(&mut self, shard: &Rc<Shard>, now: Instant, index: usize, received: Received<'_>) {
+    fn take_from_dtls(
+        &mut self,
+        shard: &Rc<Shard>,
+        now: Instant,
+        index: usize,
+        received: Received<'_>,
+    ) {
         let Some((_, port)) = self.ports.get(index) else { return };
         let local = port.local();
         let server = SocketAddr::new(received.to.unwrap_or(local.ip()), local.port());

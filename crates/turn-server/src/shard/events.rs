@@ -184,7 +184,7 @@ impl Core {
     }
 
     /// Passes ICMP errors of a relayed port on (RFC 8656 section 11.5).
-    pub(super) fn from_icmp(&mut self, now: Instant, relay: RelayId, port: &UdpPort) {
+    pub(super) fn take_from_icmp(&mut self, now: Instant, relay: RelayId, port: &UdpPort) {
         while let Some((peer, error)) = port.icmp() {
             let v4 = peer.is_ipv4();
             // The kernel tells the kind of error, not ICMP's own numbers. Too big is not among them:

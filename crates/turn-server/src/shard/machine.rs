@@ -66,11 +66,14 @@ pub(super) fn config(
     });
     let mut config = server::Config::new(&ours.realm, relays.collect(), secret);
     config.ports = share(&ours.relay.ports, shard, ours.shards);
+    config.port_cool_down = ours.relay.port_rest;
     config.shard = u8::try_from(shard).unwrap_or(u8::MAX);
     config.software.clone_from(&ours.software);
     config.tokens = live.credentials.tokens();
     config.max_lifetime = ours.limits.lifetime;
     config.rfc5766_channels = ours.relay.wide_channels;
+    // The kernel sets DF per socket, not per datagram.
+    config.dont_fragment = false;
     config.tcp_relays = ours.relay.tcp;
     config.mobility = ours.relay.mobility;
     config.policy = policy(ours);

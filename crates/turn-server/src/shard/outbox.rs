@@ -83,10 +83,6 @@ impl Outbox {
         self.splice.borrow_mut().take()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.borrow().is_empty()
-    }
-
     /// Moves what waits into `writing`, if that is empty.
     pub(super) fn refill(&self, writing: &mut BytesMut) {
         if !writing.has_remaining() {
@@ -117,6 +113,6 @@ mod tests {
         assert!(outbox.is_closing());
         let mut writing = BytesMut::new();
         outbox.refill(&mut writing);
-        assert!(writing.len() <= MOST && outbox.is_empty());
+        assert!(writing.len() <= MOST && outbox.queue.borrow().is_empty());
     }
 }

@@ -196,10 +196,11 @@ impl Connection {
             };
             let (message, consumed) = frame;
             let bytes = self.input.get(..message).unwrap_or_default();
-            if std::mem::take(&mut self.is_first) && self.client.transport == Transport::Tcp {
-                if let Some(owner) = self.shard.owner_elsewhere(bytes) {
-                    return Some(End::HandOver(owner));
-                }
+            if std::mem::take(&mut self.is_first)
+                && self.client.transport == Transport::Tcp
+                && let Some(owner) = self.shard.owner_elsewhere(bytes)
+            {
+                return Some(End::HandOver(owner));
             }
             core.input(&self.shard, now, self.client, bytes, message, None);
             self.input.advance(consumed);

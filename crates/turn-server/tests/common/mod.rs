@@ -99,7 +99,7 @@ impl Answer {
         match self.view().class() {
             Class::Success => 0,
             Class::Error => self.view().error_code().unwrap().code(),
-            other => panic!("{other:?}"),
+            other @ (Class::Request | Class::Indication) => panic!("{other:?}"),
         }
     }
 

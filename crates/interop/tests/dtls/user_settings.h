@@ -1,0 +1,56 @@
+/* What wolfSSL is built with: DTLS 1.2 and 1.3 with all that WebRTC needs, and little else. */
+#pragma once
+#define SINGLE_THREADED
+#define OPENSSL_EXTRA
+#define WOLFSSL_TLS13
+#define WOLFSSL_DTLS
+#define WOLFSSL_DTLS13
+#define WOLFSSL_DTLS_MTU
+#define WOLFSSL_DTLS_CH_FRAG
+#define WOLFSSL_SEND_HRR_COOKIE
+#define WOLFSSL_SRTP
+#define WOLFSSL_BASE64_ENCODE
+#define HAVE_KEYING_MATERIAL
+#define HAVE_TLS_EXTENSIONS
+#define HAVE_SUPPORTED_CURVES
+#define HAVE_EXTENDED_MASTER
+#define HAVE_SERVER_RENEGOTIATION_INFO
+
+#define HAVE_ECC
+#define HAVE_ECC384
+#define HAVE_CURVE25519
+#define HAVE_ED25519
+#define WOLFSSL_HAVE_MLKEM
+#define WOLFSSL_WC_MLKEM
+#define WOLFSSL_PQC_HYBRIDS
+#define WC_RSA_PSS
+#define WC_RSA_BLINDING
+#define ECC_SHAMIR
+#define ECC_TIMING_RESISTANT
+#define TFM_TIMING_RESISTANT
+#define WOLFSSL_SP_MATH_ALL
+#define SIZEOF_LONG 8
+#define SIZEOF_LONG_LONG 8
+#define HAVE___UINT128_T 1
+
+#define HAVE_HKDF
+#define HAVE_AESGCM
+#define GCM_TABLE_4BIT
+#define WOLFSSL_AES_DIRECT
+#define HAVE_CHACHA
+#define HAVE_POLY1305
+#define HAVE_ONE_TIME_AUTH
+#define WOLFSSL_SHA384
+#define WOLFSSL_SHA512
+#define WOLFSSL_SHA3
+#define WOLFSSL_SHAKE128
+#define WOLFSSL_SHAKE256
+
+#define NO_DES3
+#define NO_DH
+#define NO_DSA
+#define NO_MD4
+#define NO_OLD_TLS
+#define NO_PSK
+#define NO_PWDBASED
+#define NO_RC4
