@@ -2,6 +2,12 @@
 //!
 //! `cargo bench -p antiphon-benches --bench turn`
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot be set up has nothing to measure"
+)]
+
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -171,7 +171,7 @@ fn documents() -> Result<Vec<Document>> {
     Ok(documents)
 }
 
-/// Reads the citations of all Rust files in crates/.
+/// Reads the citations of all Rust files in crates/, and of the scripts of their tests.
 fn scan() -> Result<BTreeMap<u32, Citations>> {
     let mut citations = BTreeMap::new();
     let mut folders = vec![shell::root().join("crates")];
@@ -180,7 +180,10 @@ fn scan() -> Result<BTreeMap<u32, Citations>> {
             let path: PathBuf = entry?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "rs" || extension == "script")
+            {
                 scan_file(&path, &mut citations)?;
             }
         }

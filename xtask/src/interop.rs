@@ -25,6 +25,7 @@ const MBEDTLS: Peer = Peer { program: "/usr/include/mbedtls/ssl.h", package: "li
 const OPENSSL: Peer = Peer { program: "openssl", package: "openssl" };
 const COTURN: Peer = Peer { program: "turnserver", package: "coturn" };
 const IP: Peer = Peer { program: "ip", package: "iproute2" };
+const REDIS: Peer = Peer { program: "redis-server", package: "redis-server" };
 const NFT: Peer = Peer { program: "nft", package: "nftables" };
 const USRSCTP: Peer = Peer { program: "/usr/lib/usrsctp/tsctp", package: "libusrsctp-examples" };
 const USRSCTP_HEADER: Peer = Peer { program: "/usr/include/usrsctp.h", package: "libusrsctp-dev" };
@@ -149,10 +150,21 @@ fn files() -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Makes sure that what tests outside of this package need is here: a server for turn-server's.
+/// Returns why it is not.
+pub(crate) fn provide_servers() -> Vec<String> {
+    provide_peers([&REDIS])
+}
+
 /// Makes sure that the programs for a test are here; returns why one is not.
 fn provide(test: &str) -> Vec<String> {
-    let needs = NEEDS.iter().filter(|(word, _)| test.contains(word)).flat_map(|(_, peers)| *peers);
-    needs
+    let needs = NEEDS.iter().filter(|(word, _)| test.contains(word));
+    provide_peers(needs.flat_map(|(_, peers)| *peers))
+}
+
+fn provide_peers<'a>(peers: impl IntoIterator<Item = &'a Peer>) -> Vec<String> {
+    peers
+        .into_iter()
         .filter(|peer| !shell::has_program(peer.program))
         .filter_map(|peer| match install(peer.package) {
             Ok(()) if shell::has_program(peer.program) => None,

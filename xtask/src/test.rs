@@ -155,6 +155,9 @@ pub(crate) fn all(recap: &mut Recap, no_interop: bool) -> Result<()> {
 /// The whole workspace is built in one go, so that each dependency is compiled once.
 fn workspace(recap: &mut Recap) -> Result<()> {
     let runner = Runner::find();
+    for missing in interop::provide_servers() {
+        recap.note(format!("SKIPPED what needs it: {missing}"));
+    }
     let mut command = match runner {
         Runner::Nextest => cargo([
             "nextest",

@@ -87,7 +87,7 @@ fn loopback(table: &mut Table, stacks: &[Stack], settings: Settings, buffers: &s
 /// A link that stands in the middle: what part of it the messages fill.
 struct Middle {
     name: &'static str,
-    round_trip: Duration,
+    round_trip_ms: u64,
     rate_bps: u64,
     loss: f64,
     /// The part of the link that we want to fill.
@@ -97,28 +97,28 @@ struct Middle {
 const MIDDLES: [Middle; 4] = [
     Middle {
         name: "1 Gbit/s, 20 ms, after 3 s",
-        round_trip: Duration::from_millis(20),
+        round_trip_ms: 20,
         rate_bps: 1_000_000_000,
         loss: 0.0,
         share: 0.9,
     },
     Middle {
         name: "1 Gbit/s, 100 ms, after 3 s",
-        round_trip: Duration::from_millis(100),
+        round_trip_ms: 100,
         rate_bps: 1_000_000_000,
         loss: 0.0,
         share: 0.9,
     },
     Middle {
         name: "1 Gbit/s, 200 ms, after 3 s",
-        round_trip: Duration::from_millis(200),
+        round_trip_ms: 200,
         rate_bps: 1_000_000_000,
         loss: 0.0,
         share: 0.9,
     },
     Middle {
         name: "100 Mbit/s, 50 ms, 1 % loss",
-        round_trip: Duration::from_millis(50),
+        round_trip_ms: 50,
         rate_bps: 100_000_000,
         loss: 0.01,
         share: 0.6,
@@ -128,10 +128,10 @@ const MIDDLES: [Middle; 4] = [
 /// Links with delay: the buffers of the ends hold two round trips, that of the link holds one.
 fn far_away(table: &mut Table, stacks: &[Stack]) {
     for middle in MIDDLES {
-        let in_flight = middle.rate_bps as f64 / 8.0 * middle.round_trip.as_secs_f64();
-        let queue_bytes = (in_flight as usize).max(256 << 10);
+        let in_flight = middle.rate_bps / 8_000 * middle.round_trip_ms;
+        let queue_bytes = usize::try_from(in_flight).unwrap_or(usize::MAX).max(256 << 10);
         let link = Link {
-            delay: middle.round_trip / 2,
+            delay: Duration::from_millis(middle.round_trip_ms) / 2,
             rate_bps: Some(middle.rate_bps),
             loss: middle.loss,
             queue_bytes,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use antiphon_benches::sctp::{Course, Ours, Stack, bulk, goodput, idle_bytes, longest_exchange};
+use antiphon_benches::sctp::{Course, Ours, bulk, goodput, idle_bytes, longest_exchange};
 use antiphon_benches::{CountingHeap, Peer, Row, Table, Unit};
 
 #[global_allocator]
@@ -49,7 +49,7 @@ fn peers(_len: usize) -> Vec<Peer> {
 
 #[cfg(feature = "peers")]
 fn peers(len: usize) -> Vec<Peer> {
-    use antiphon_benches::sctp::{DcSctp, RtcSctp, SctpProto};
+    use antiphon_benches::sctp::{DcSctp, RtcSctp, SctpProto, Stack};
 
     let measure = |stack: &mut dyn Stack| bulk(stack, 0, len, 4 << 20) / 1e6;
     vec![

@@ -22,7 +22,7 @@ impl Detour {
     }
 
     /// The near end's description as the far end gets it.
-    pub(super) fn from_near(&self, description: String) -> Result<String, Failure> {
+    pub(super) fn towards_far(&self, description: String) -> Result<String, Failure> {
         let Some(link) = &self.link else { return Ok(description) };
         let (description, end) = through(&description, link.far())?;
         link.attach_near(end);
@@ -30,7 +30,7 @@ impl Detour {
     }
 
     /// The far end's description as the near end gets it.
-    pub(super) fn from_far(&self, description: String) -> Result<String, Failure> {
+    pub(super) fn towards_near(&self, description: String) -> Result<String, Failure> {
         let Some(link) = &self.link else { return Ok(description) };
         let (description, end) = through(&description, link.near())?;
         link.attach_far(end);

@@ -73,7 +73,7 @@ async fn connect_offerer<E: End>(
     signalling: Signalling,
     detour: &Detour,
 ) -> Result<(), Failure> {
-    let offer = detour.from_near(end.offer().await?)?;
+    let offer = detour.towards_far(end.offer().await?)?;
     signalling.ours.send(offer).map_err(|_| "the answerer is gone")?;
     end.accept(signalling.theirs.await?).await?;
     end.open().await
@@ -85,7 +85,7 @@ async fn connect_answerer<E: End>(
     detour: &Detour,
 ) -> Result<(), Failure> {
     let answer = end.answer(signalling.theirs.await?).await?;
-    signalling.ours.send(detour.from_far(answer)?).map_err(|_| "the offerer is gone")?;
+    signalling.ours.send(detour.towards_near(answer)?).map_err(|_| "the offerer is gone")?;
     end.open().await
 }
 

@@ -55,6 +55,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     }
     if options.answer {
         let connection = PeerConnection::new(config)?;
+        tokio::spawn(carry(connection.events(), None));
         say("Enter the line of `antiphon ice-trace --offer`:");
         connection.set_remote_description(SessionDescription::offer(read_line().await?)).await?;
         say(described(&connection).await?);
@@ -85,20 +86,26 @@ async fn here(config: Configuration) -> Result<()> {
     alice.set_local_description(None).await?;
     let offer = alice.local_description().context("no offer")?;
     bob.set_remote_description(offer).await?;
-    tokio::spawn(carry(to_bob, bob.clone()));
+    tokio::spawn(carry(to_bob, Some(bob.clone())));
     bob.set_local_description(None).await?;
     let answer = bob.local_description().context("no answer")?;
     alice.set_remote_description(answer).await?;
-    tokio::spawn(carry(to_alice, alice.clone()));
+    tokio::spawn(carry(to_alice, Some(alice.clone())));
     watch(&alice, channel.opened()).await
 }
 
-/// Carries candidates from one end to the other.
-async fn carry(mut from: Events, to: PeerConnection) {
+/// Carries candidates from one end to the other, if both are here, and keeps the peer's channels
+/// open.
+async fn carry(mut from: Events, to: Option<PeerConnection>) {
+    let mut channels = Vec::new();
     while let Some(event) = from.next().await {
-        if let Event::IceCandidate(candidate) = event {
+        match (event, &to) {
             // One that the other end cannot use is in its trace.
-            let _ = to.add_ice_candidate(candidate).await;
+            (Event::IceCandidate(candidate), Some(to)) => {
+                let _ = to.add_ice_candidate(candidate).await;
+            }
+            (Event::DataChannel(channel), _) => channels.push(channel),
+            _ => {}
         }
     }
 }

@@ -20,7 +20,7 @@ fn say(line: impl fmt::Display) {
 
 /// One finding: what was looked at, and what came of it.
 fn found(what: &str, result: impl fmt::Display) {
-    say(format_args!("{what:<12}{result}"));
+    say(format_args!("{what:<14}{result}"));
 }
 
 /// The addresses of a name.

@@ -191,7 +191,10 @@ impl Call {
     }
 
     pub(crate) fn with(a: PeerConnection, b: PeerConnection) -> Self {
-        let pair = Pair::new(start(), Peer::new(a, address(0)), Peer::new(b, address(1)));
+        Self::of(Pair::new(start(), Peer::new(a, address(0)), Peer::new(b, address(1))))
+    }
+
+    pub(crate) fn of(pair: Pair<Peer>) -> Self {
         Self {
             pair,
             signals: BTreeMap::new(),
