@@ -111,14 +111,13 @@ struct Pair {
     backlog: VecDeque<Outgoing>,
     /// Types of the chunks that have come.
     kinds: BTreeSet<u8>,
+    interleaving: bool,
 }
 
 /// `None` where usrsctp is not installed.
 fn connected(we_call: bool, interleaving: bool, loss: f64) -> Option<Pair> {
     let program = program()?;
-    let mut link = Link::default();
-    link.delay = Duration::from_millis(5);
-    link.loss = loss;
+    let link = Link { delay: Duration::from_millis(5), loss, ..Link::default() };
     let forwarder = Forwarder::new(link.clone(), link, 7).unwrap();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(forwarder.near()).unwrap();
@@ -141,6 +140,7 @@ fn connected(we_call: bool, interleaving: bool, loss: f64) -> Option<Pair> {
         letters: VecDeque::new(),
         backlog: VecDeque::new(),
         kinds: BTreeSet::new(),
+        interleaving,
     };
     pair.wait("start", |pair| pair.has("ready"));
     if we_call {
@@ -174,7 +174,12 @@ impl Pair {
             let number = |at: usize| words[at].parse::<u32>().unwrap();
             if words[0] == "message" {
                 assert_eq!(words[6], "sound", "{line}");
-                self.letters.push_back((number(1) as u16, number(2), number(4) as usize, number(5)));
+                self.letters.push_back((
+                    number(1) as u16,
+                    number(2),
+                    number(4) as usize,
+                    number(5),
+                ));
             } else {
                 assert!(!matches!(words[0], "error" | "refused"), "{line}");
                 self.said.push(line);
@@ -214,6 +219,14 @@ impl Pair {
         }
     }
 
+    /// usrsctp 0.9.5 stops for good after it has given up part of the fragments of a message under
+    /// I-DATA: neither a FORWARD TSN nor a retransmission follows. There, what it may give up is
+    /// too short to be cut.
+    fn uncut(&self, letter: &Letter) -> Letter {
+        let whole = !self.interleaving || letter.reliability == Reliability::Reliable;
+        Letter { len: if whole { letter.len } else { letter.len.min(900) }, ..*letter }
+    }
+
     fn tell(&mut self, letter: &Letter) {
         let (kind, value) = match letter.reliability {
             Reliability::Reliable => ("none", 0),
@@ -228,19 +241,26 @@ impl Pair {
     /// Sends in both directions at once and holds both sides to their promises.
     fn transfer(&mut self, all: &[Letter]) {
         self.backlog.extend(all.iter().map(Letter::outgoing));
-        for letter in all {
+        let theirs: Vec<Letter> = all.iter().map(|letter| self.uncut(letter)).collect();
+        for letter in &theirs {
             self.tell(letter);
         }
-        let (mut from_us, mut from_them) = (Ledger::of(all), Ledger::of(all));
-        self.wait("end of the transfer", |pair| {
-            for (stream, ppid, len, number) in pair.letters.drain(..) {
+        let (mut from_us, mut from_them) = (Ledger::of(all), Ledger::of(&theirs));
+        let began = Instant::now();
+        while !(from_us.is_complete() && from_them.is_complete()) {
+            self.turn();
+            for (stream, ppid, len, number) in self.letters.drain(..) {
                 from_us.received(number, stream, ppid, len);
             }
-            for message in pair.inbox.drain(..) {
+            for message in self.inbox.drain(..) {
                 from_them.check(message.stream, message.ppid, &message.payload);
             }
-            from_us.is_complete() && from_them.is_complete()
-        });
+            if began.elapsed() > LIMIT {
+                let missing = [&from_us, &from_them].map(|ledger| ledger.missing().collect());
+                let [ours, theirs]: [Vec<u32>; 2] = missing;
+                panic!("of ours {ours:?}, of theirs {theirs:?} did not come: {:?}", self.events);
+            }
+        }
     }
 
     fn close_reason(&self) -> CloseReason {
@@ -295,7 +315,8 @@ fn streams_are_reset_in_both_directions() {
         let all = letters(40, 2000);
         for _ in 0..2 {
             pair.transfer(&all);
-            (pair.events.clear(), pair.said.clear());
+            pair.events.clear();
+            pair.said.clear();
             pair.sctp.reset_streams(Instant::now(), &[0, 3]).unwrap();
             pair.peer.tell("reset 1");
             pair.wait("reset", |pair| {
@@ -324,16 +345,17 @@ fn each_side_asks_the_other_to_reset() {
     pair.transfer(&letters(20, 2000));
     pair.sctp.ask_for_reset(Instant::now(), &[2]).unwrap();
     pair.wait("reset that we ask for", |pair| {
-        pair.events.iter().any(|event| {
-            matches!(event, Event::StreamReset { streams } if **streams == [2])
-        })
+        let by_peer =
+            |event: &Event| matches!(event, Event::StreamReset { streams } if **streams == [2]);
+        // It takes no other request before its own is answered.
+        pair.has("reset 2 2") && pair.events.iter().any(by_peer)
     });
     pair.peer.tell("ask 4");
     pair.wait("reset that it asks for", |pair| {
         pair.has("reset 1 4")
-            && pair.events.iter().any(|event| {
-                matches!(event, Event::StreamResetDone { streams, .. } if **streams == [4])
-            })
+            && pair.events.iter().any(
+                |event| matches!(event, Event::StreamResetDone { streams, .. } if **streams == [4]),
+            )
     });
     pair.transfer(&letters(20, 2000));
 }
@@ -346,7 +368,11 @@ fn streams_are_added_in_both_directions() {
     pair.peer.tell("add 5 0");
     pair.wait("streams of the peer", |pair| pair.sctp.incoming_streams() == Some(105));
     pair.sctp.add_streams(Instant::now(), 0, 7).unwrap();
-    pair.wait("streams we ask for", |pair| pair.sctp.incoming_streams() == Some(112));
+    pair.wait("streams we ask for", |pair| {
+        let outgoing = |line: &String| line.split(' ').nth(2) == Some("112");
+        let told = pair.said.iter().any(|line| line.starts_with("streams") && outgoing(line));
+        told && pair.sctp.incoming_streams() == Some(112)
+    });
     let letter = |number, stream| Letter { number, stream, ..letters(1, 100)[0] };
     pair.tell(&letter(1, 104));
     pair.tell(&letter(2, 111));

@@ -80,6 +80,7 @@ scripts! {
         a_gap_is_reported_at_once_and_until_it_is_filled,
         a_single_packet_waits_for_the_delay,
         acknowledging_what_was_never_sent_ends_the_association,
+        an_abandoned_chunk_is_no_credit_for_the_window,
         an_acknowledgement_cut_short_is_ignored,
         an_acknowledgement_may_be_taken_back,
         an_acknowledgement_travels_with_data,
@@ -94,6 +95,7 @@ scripts! {
         two_chunks_in_one_packet_are_one_packet,
     }
     data {
+        a_beginning_that_never_ends_is_never_delivered,
         a_large_message_is_cut_and_its_parts_are_consecutive,
         a_message_beyond_our_limit_ends_the_association,
         a_message_that_fits_a_packet_is_not_cut,
@@ -101,6 +103,7 @@ scripts! {
         an_unordered_message_takes_no_sequence_number,
         data_waits_for_the_congestion_window_and_goes_on_with_the_acknowledgement,
         data_without_data_ends_the_association,
+        duplicate_fragments_make_one_message,
         each_stream_has_its_own_numbers,
         fragments_in_any_order_make_a_message,
         fragments_in_order_make_a_message,
@@ -136,6 +139,7 @@ scripts! {
         a_message_is_given_up_when_its_time_is_over,
         a_message_that_never_went_out_needs_no_word,
         a_peer_that_cannot_is_sent_everything,
+        a_timed_message_is_like_any_other_while_it_lasts,
         all_fragments_of_a_message_are_given_up_together,
         an_old_one_is_answered_by_a_sack,
         an_unordered_message_is_not_listed,
@@ -147,12 +151,17 @@ scripts! {
         the_stream_goes_on_behind_what_was_skipped,
     }
     heartbeat {
+        an_answer_clears_the_count,
         an_idle_path_is_asked_and_the_answer_measured,
         an_unknown_parameter_in_it_comes_back_too,
         answers_nobody_waits_for_are_ignored,
         it_is_answered_before_data_and_in_one_packet,
+        it_is_answered_while_our_cookie_is_under_way,
         it_is_answered_with_what_it_brought,
+        none_is_answered_before_that,
         none_is_answered_in_shutdown_sent,
+        none_is_sent_while_data_is_in_flight,
+        unanswered_ones_end_the_association,
     }
     interleaved {
         a_reset_starts_both_numbers_anew,
@@ -192,6 +201,7 @@ scripts! {
         in_progress_is_asked_again_and_is_no_error,
         more_streams_than_sixteen_bits_are_refused,
         one_request_is_under_way_at_a_time,
+        ours_goes_on_after_a_denied_number,
         ours_is_asked_for_and_performed,
         ours_is_repeated_with_the_same_number,
         ours_unanswered_ends_the_association,
@@ -203,6 +213,7 @@ scripts! {
         the_peers_is_performed,
         the_peers_is_told_after_what_came_before_it,
         the_peers_waits_for_missing_data,
+        two_requests_get_two_answers_in_one_chunk,
         we_ask_the_peer_to_reset_its_streams,
     }
     setup {
@@ -217,6 +228,7 @@ scripts! {
         an_abort_ends_cookie_echoed,
         an_abort_ends_cookie_wait,
         an_answer_after_a_repetition_measures_nothing,
+        an_init_ack_with_a_host_name_is_refused,
         an_init_ack_with_another_tag_is_dropped,
         an_init_ack_with_too_small_a_window_is_dropped,
         an_init_ack_without_a_tag_ends_the_attempt,
@@ -238,6 +250,7 @@ scripts! {
         nothing_can_be_sent_before_the_association_is_up,
         our_init_announces_what_we_can,
         streams_are_the_smaller_of_both_sides,
+        the_largest_numbers_are_numbers,
         the_peer_connects_in_four_packets,
         unknown_parameters_are_treated_as_their_bits_say,
         unknown_parameters_of_an_init_ack_are_reported_with_an_error,
@@ -257,6 +270,8 @@ scripts! {
         both_sides_shut_down_at_once,
         data_after_the_peers_shutdown_is_dropped,
         data_in_shutdown_sent_is_answered_by_shutdown,
+        data_is_taken_while_ours_is_pending,
+        it_takes_no_gap_back,
         ours_runs_to_its_end,
         shutdown_ack_is_repeated_and_given_up,
         shutdown_is_repeated_and_given_up,
@@ -268,6 +283,8 @@ scripts! {
     }
     window {
         a_full_buffer_is_a_closed_window_and_takes_nothing_new,
+        a_shutdown_waits_behind_a_closed_window,
+        an_announcement_opens_it_at_once,
         nothing_is_sent_into_a_closed_window_but_probes,
         ours_shrinks_by_what_is_not_taken_and_is_announced_again,
         what_does_not_fit_waits,

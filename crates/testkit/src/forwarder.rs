@@ -279,13 +279,14 @@ impl Middle {
                 segment_size: (count > 1).then_some(size),
                 src_ip: None,
             };
+            // Counted before: whoever receives it finds it counted.
+            self.shared.carried.fetch_add(count as u64, Ordering::Relaxed);
             while let Err(error) = port.state.try_send((&port.socket).into(), &transmit) {
                 if error.kind() != io::ErrorKind::WouldBlock {
                     break;
                 }
                 std::thread::yield_now();
             }
-            self.shared.carried.fetch_add(count as u64, Ordering::Relaxed);
         }
         moved
     }

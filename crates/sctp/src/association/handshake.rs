@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::heartbeat::MAX_HEARTBEAT;
 use super::opening::{Echoed, Opening};
 use super::reply::Body;
 use super::tcb::{End, Identity, Phase, Tcb};
@@ -120,6 +121,14 @@ impl Association {
         if let Chunk::Abort { causes, .. } = first {
             let cause = first_cause(causes);
             self.end(End::silent(CloseReason::PeerAborted { cause }));
+            return Ok(());
+        }
+        if let Chunk::Heartbeat(value) = first {
+            //= rfc9260#8.3
+            // The peer may be up already, its COOKIE ACK lost.
+            if value.len() <= MAX_HEARTBEAT {
+                self.reply(tags.peer, Body::HeartbeatAck(value.to_vec()));
+            }
             return Ok(());
         }
         let stale = matches!(first, Chunk::Error(causes) if first_cause(causes) == Some(3));

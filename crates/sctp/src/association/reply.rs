@@ -1,6 +1,7 @@
 use crate::Config;
 use crate::wire::{
-    Cause, Cookie, Header, Init, PacketWriter, write_abort, write_error, write_shutdown_complete,
+    Cause, Cookie, Header, Init, PacketWriter, write_abort, write_error, write_heartbeat_ack,
+    write_shutdown_complete,
 };
 
 /// A packet of its own that answers another, outside of any association.
@@ -21,6 +22,7 @@ pub(super) enum Body {
     },
     Abort(Cause),
     Error(Cause),
+    HeartbeatAck(Vec<u8>),
     ShutdownComplete {
         reflected: bool,
     },
@@ -50,6 +52,9 @@ impl Reply {
             }
             Body::Error(cause) => {
                 write_error(&mut packet, cause);
+            }
+            Body::HeartbeatAck(info) => {
+                write_heartbeat_ack(&mut packet, info);
             }
             Body::ShutdownComplete { reflected } => {
                 write_shutdown_complete(&mut packet, *reflected);

@@ -152,16 +152,15 @@ impl Tcb {
         // A2: the next number.
         let number = self.reset.next_request;
         self.reset.next_request = number.wrapping_add(1);
-        self.reset.request =
-            Some(Request {
-                number,
-                what,
-                due: true,
-                sent: false,
-                in_progress: false,
-                ahead_of_data: false,
-                attempts: 0,
-            });
+        self.reset.request = Some(Request {
+            number,
+            what,
+            due: true,
+            sent: false,
+            in_progress: false,
+            ahead_of_data: false,
+            attempts: 0,
+        });
     }
 
     fn next_request(&mut self) -> Option<What> {

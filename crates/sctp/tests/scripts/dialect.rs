@@ -322,7 +322,9 @@ impl Sctp {
     /// is up, packets apart by 0xFF.
     pub fn leave_seeds(&self, corpus: &std::path::Path, name: &str) {
         let mut seed = vec![u8::from(self.config.interleaving)];
-        for packet in self.given.iter().filter(|packet| packet.len() > 16 && packet[12] != 1) {
+        // INIT and COOKIE ECHO are for those that are not up yet.
+        let later = |packet: &&Vec<u8>| packet.len() > 15 && !matches!(packet[12], 1 | 10);
+        for packet in self.given.iter().filter(later) {
             if seed.len() > 1 {
                 seed.push(0xFF);
             }

@@ -63,8 +63,14 @@ impl Matching<'_> {
                 }
                 wanted.iter().zip(actual).try_for_each(|(one, other)| self.value(one, other))
             }
-            wanted if wanted == *actual => Ok(()),
-            wanted => Err(format!("{wanted} is wanted, {actual} came")),
+            wanted @ (Value::Number(_)
+            | Value::Time(_)
+            | Value::Bytes(_)
+            | Value::Word(_)
+            | Value::Variable(..)) => {
+                let same = wanted == *actual;
+                if same { Ok(()) } else { Err(format!("{wanted} is wanted, {actual} came")) }
+            }
         }
     }
 }

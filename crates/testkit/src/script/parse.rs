@@ -75,7 +75,9 @@ impl Tokens {
 
     fn step(&mut self, verb: &str) -> Result<Step, String> {
         Ok(match verb {
-            "config" => Step::Config(Item { name: verb.to_owned(), args: self.args()?, inner: None }),
+            "config" => {
+                Step::Config(Item { name: verb.to_owned(), args: self.args()?, inner: None })
+            }
             "include" => Step::Include(self.next().ok_or("include what?")?),
             "let" | "default" => {
                 let Some(Arg { name, value }) = self.args()?.pop() else {
