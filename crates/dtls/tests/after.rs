@@ -111,6 +111,22 @@ fn new_keys_are_used_only_when_the_peer_has_agreed() {
     }
 }
 
+//= rfc9147#7.1
+//= type=test
+#[test]
+fn new_keys_are_acknowledged_at_once_and_in_use_after_a_round_trip() {
+    let peer = |side| Peer::new(connection(side, config_13(side)));
+    let mut pair = Pair::new(start(), peer(0), peer(1)).with_delay(Duration::from_millis(20));
+    assert!(connect(&mut pair, SOON));
+    pair.run_for(Duration::from_secs(2));
+    let now = pair.now();
+    pair.a.machine.dtls.update_keys(now, true).unwrap();
+    pair.run_for(Duration::from_millis(40));
+    assert_eq!(pair.a.machine.dtls.stats().keys_updated, 1);
+    pair.run_for(Duration::from_millis(20));
+    assert_eq!(pair.b.machine.dtls.stats().keys_updated, 1, "what was asked for, too");
+}
+
 //= rfc9147#5.8.4
 //= type=test
 #[test]

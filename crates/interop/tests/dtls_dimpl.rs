@@ -6,6 +6,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::cast_possible_truncation,
+    clippy::wildcard_enum_match_arm,
     reason = "a failed expectation is a failed test"
 )]
 
@@ -70,7 +71,12 @@ impl Machine for Ours {
     type Event = Event;
     type Error = InputError;
 
-    fn handle_input(&mut self, now: Instant, _: Path, datagram: &mut [u8]) -> Result<(), InputError> {
+    fn handle_input(
+        &mut self,
+        now: Instant,
+        _: Path,
+        datagram: &mut [u8],
+    ) -> Result<(), InputError> {
         let handled = self.dtls.handle_input(now, datagram);
         while let Some(data) = self.dtls.poll_data() {
             self.received.push(match data {
@@ -124,7 +130,12 @@ impl Machine for Theirs {
     type Event = Heard;
     type Error = dimpl::Error;
 
-    fn handle_input(&mut self, _: Instant, _: Path, datagram: &mut [u8]) -> Result<(), dimpl::Error> {
+    fn handle_input(
+        &mut self,
+        _: Instant,
+        _: Path,
+        datagram: &mut [u8],
+    ) -> Result<(), dimpl::Error> {
         self.dtls.handle_packet(datagram)
     }
 

@@ -36,7 +36,11 @@ const PROFILE: SrtpProfile = SrtpProfile::Aes128CmSha1_80;
 const SUITES: [(CipherSuite, &str, Key); 6] = [
     (CipherSuite::EcdheEcdsaAes128GcmSha256, "+AES-128-GCM:+ECDHE-ECDSA", Key::P256),
     (CipherSuite::EcdheEcdsaAes256GcmSha384, "+AES-256-GCM:+ECDHE-ECDSA", Key::P384),
-    (CipherSuite::EcdheEcdsaChaCha20Poly1305Sha256, "+CHACHA20-POLY1305:+ECDHE-ECDSA", Key::Ed25519),
+    (
+        CipherSuite::EcdheEcdsaChaCha20Poly1305Sha256,
+        "+CHACHA20-POLY1305:+ECDHE-ECDSA",
+        Key::Ed25519,
+    ),
     (CipherSuite::EcdheRsaAes128GcmSha256, "+AES-128-GCM:+ECDHE-RSA", Key::Rsa),
     (CipherSuite::EcdheRsaAes256GcmSha384, "+AES-256-GCM:+ECDHE-RSA", Key::Rsa),
     (CipherSuite::EcdheRsaChaCha20Poly1305Sha256, "+CHACHA20-POLY1305:+ECDHE-RSA", Key::Rsa),

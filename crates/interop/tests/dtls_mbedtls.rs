@@ -19,11 +19,8 @@ use antiphon_dtls::{CipherSuite, Config, Role, SrtpProfile, Version};
 
 use crate::dtls::{Key, Ours, Peer, close, compile, converse, is_missing, meet};
 
-const NEEDED: [(&str, &str); 3] = [
-    ("openssl", "openssl"),
-    ("cc", "gcc"),
-    ("/usr/include/mbedtls/ssl.h", "libmbedtls-dev"),
-];
+const NEEDED: [(&str, &str); 3] =
+    [("openssl", "openssl"), ("cc", "gcc"), ("/usr/include/mbedtls/ssl.h", "libmbedtls-dev")];
 
 /// Suites, with the peer's names and the kind of key they take.
 const SUITES: [(CipherSuite, &str, Key); 6] = [
@@ -46,10 +43,8 @@ const SUITES: [(CipherSuite, &str, Key); 6] = [
 /// The program, built once; `None` where something is missing.
 fn program() -> Option<&'static Path> {
     static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let build = || {
-        let libraries = ["-lmbedtls", "-lmbedx509", "-lmbedcrypto"].map(AsRef::as_ref);
-        (!is_missing(&NEEDED)).then(|| compile("mbedtls", &libraries))
-    };
+    let libraries = || ["-lmbedtls", "-lmbedx509", "-lmbedcrypto"].map(Into::into).to_vec();
+    let build = || (!is_missing(&NEEDED)).then(|| compile("mbedtls", libraries));
     PROGRAM.get_or_init(build).as_deref()
 }
 

@@ -20,9 +20,7 @@ use antiphon_dtls::{
 };
 use tempfile::TempDir;
 
-use crate::dtls::{
-    Key, LIMIT, Ours, Peer, SRTP_LABEL, free_port, is_missing, make_certificate,
-};
+use crate::dtls::{Key, LIMIT, Ours, Peer, SRTP_LABEL, free_port, is_missing, make_certificate};
 
 const NEEDED: [(&str, &str); 1] = [("openssl", "openssl")];
 

@@ -118,7 +118,7 @@ impl Connection {
             received.add(taken, &mut self.stats);
         }
         if received.complete {
-            delivery.remember(number, true, &self.clock);
+            delivery.acknowledge(number);
         }
         if let Some(violation) = received.wrong {
             self.finish(CloseReason::PeerMisbehaved(violation));

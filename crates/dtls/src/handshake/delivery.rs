@@ -212,6 +212,15 @@ impl Delivery {
         }
     }
 
+    /// Acknowledges a record at once: what comes after the handshake is a flight of its own, and
+    /// there is no rest to wait for. A peer does not use its new keys before.
+    pub(crate) fn acknowledge(&mut self, number: RecordNumber) {
+        //= rfc9147#7.1
+        // A KeyUpdate that answers another one does not acknowledge it.
+        self.acks.push(number);
+        self.acks.hasten();
+    }
+
     /// The peer's message answers our flight, so that arrived.
     pub(crate) fn acknowledge_implicitly(&mut self) {
         //= rfc9147#7.2

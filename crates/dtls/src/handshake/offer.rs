@@ -101,6 +101,11 @@ impl Offer {
         builder.push(kind::SIGNATURE_ALGORITHMS, |data| signature_algorithms::write(schemes, data));
         terms::offer(config, &mut builder);
         if config.speaks(Version::Dtls13) {
+            // Before the shares: with a hybrid's the hello takes two datagrams, and a server that
+            // remembers nothing looks for its cookie in the first.
+            if !self.cookie.is_empty() {
+                builder.push(kind::COOKIE, |data| cookie::write(&self.cookie, data));
+            }
             let versions = [Version::Dtls13, Version::Dtls12];
             let spoken = versions.into_iter().filter(|version| config.speaks(*version));
             let numbers = spoken.map(Version::to_wire);
@@ -110,9 +115,6 @@ impl Offer {
                 share: exchange.public_share(),
             });
             builder.push(kind::KEY_SHARE, |data| key_share::write_all(shares, data));
-            if !self.cookie.is_empty() {
-                builder.push(kind::COOKIE, |data| cookie::write(&self.cookie, data));
-            }
         }
         builder
     }
@@ -125,4 +127,25 @@ fn first_shares(groups: &[NamedGroup]) -> impl Iterator<Item = NamedGroup> {
     let hybrid = first == Some(NamedGroup::X25519MlKem768);
     let other = groups.iter().copied().find(|group| *group != NamedGroup::X25519MlKem768);
     first.into_iter().chain(other.filter(|_| hybrid))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use antiphon_crypto_rust::RustCrypto;
+
+    use super::*;
+
+    /// wolfSSL's server looks for it there.
+    #[test]
+    fn the_cookie_lies_in_the_first_fragment_whatever_the_shares_take() {
+        let config = Config::without_certificate(Arc::new(RustCrypto::new()));
+        let mut offer = Offer::new(&config, [1; RANDOM_LEN]).unwrap();
+        offer.cookie = vec![0xab; 255];
+        let body = offer.write(&config);
+        assert!(body.len() > config.mtu, "{} bytes take one fragment", body.len());
+        let cookie = body.windows(255).position(|bytes| bytes == offer.cookie);
+        assert!(cookie.is_some_and(|at| at < 512), "{cookie:?}");
+    }
 }

@@ -4,20 +4,21 @@
 
 pub mod wolfssl;
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, Read, Write as _};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use antiphon_crypto::{
-    CertificateParams, CryptoProvider, Fingerprint, HashAlgorithm, PublicKeyKind, SignatureScheme,
+    Certificate, CertificateParams, CryptoProvider, Fingerprint, HashAlgorithm, PublicKeyKind,
+    SignatureScheme,
 };
 use antiphon_crypto_rust::RustCrypto;
 use antiphon_dtls::{
-    CloseReason, Config, Connected, Connection, Data, Event, InputError, OVERHEAD, Role,
-    Version,
+    CloseReason, Config, Connected, Connection, Data, Event, InputError, OVERHEAD, Role, Version,
 };
 use tempfile::TempDir;
 
@@ -158,7 +159,21 @@ fn collect(mut from: impl Read + Send + 'static, into: &Arc<Mutex<String>>) {
     });
 }
 
+/// Writes `cert.pem`, `cert.der` and `key.pem`; the same for all of one kind, as RSA takes time.
 pub fn make_certificate(dir: &Path, key: Key) {
+    const FILES: [&str; 3] = ["cert.pem", "cert.der", "key.pem"];
+    static MADE: [OnceLock<[Vec<u8>; 3]>; 4] = [const { OnceLock::new() }; 4];
+    let made = MADE[key as usize].get_or_init(|| {
+        let dir = TempDir::new().unwrap();
+        run_openssl(dir.path(), key);
+        FILES.map(|name| std::fs::read(dir.path().join(name)).unwrap())
+    });
+    for (name, bytes) in FILES.iter().zip(made) {
+        std::fs::write(dir.join(name), bytes).unwrap();
+    }
+}
+
+fn run_openssl(dir: &Path, key: Key) {
     let run = |arguments: &str| {
         let mut command = Command::new("openssl");
         command.args(arguments.split(' ')).current_dir(dir);
@@ -167,6 +182,18 @@ pub fn make_certificate(dir: &Path, key: Key) {
     let key = key.arguments();
     run(&format!("req -x509 {key} -nodes -days 2 -subj /CN=peer -keyout key.pem -out cert.pem"));
     run("x509 -in cert.pem -outform der -out cert.der");
+}
+
+/// Ours; one of each kind, too.
+fn our_certificate(provider: &dyn CryptoProvider, key: Key) -> Certificate {
+    static MADE: [OnceLock<Certificate>; 4] = [const { OnceLock::new() }; 4];
+    let make = || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let mut params = CertificateParams::new(now);
+        params.kind = key.kind();
+        provider.generate_certificate(&params).unwrap()
+    };
+    MADE[key as usize].get_or_init(make).clone()
 }
 
 /// Whether one of these programs or files is not here. Where they have to be, that is a failure.
@@ -182,15 +209,24 @@ pub fn is_missing(needed: &[(&str, &str)]) -> bool {
     !missing.is_empty()
 }
 
-/// Compiles one of the peers in C beside this file.
-pub fn compile(name: &str, arguments: &[&std::ffi::OsStr]) -> PathBuf {
+/// Compiles one of the peers in C beside this file, unless it was since that one changed last.
+pub fn compile(name: &str, arguments: impl FnOnce() -> Vec<OsString>) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dtls");
-    let file = format!("dtls-{name}-{}", std::process::id());
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("dtls-{name}"));
+    let source = folder.join(name).with_extension("c");
+    let changed = |path: &Path| path.metadata().and_then(|data| data.modified());
+    let sources = [&source, &folder.join("peer.h"), &folder.join("user_settings.h")];
+    if let Ok(built) = changed(&program)
+        && sources.into_iter().all(|path| changed(path).unwrap() < built)
+    {
+        return program;
+    }
+    // Nobody is to run half of it.
+    let half = program.with_extension(std::process::id().to_string());
     let mut command = Command::new("cc");
-    command.args(["-O1", "-Wall", "-Werror", "-o"]).arg(&program);
-    command.arg(folder.join(name).with_extension("c")).args(arguments);
+    command.args(["-O1", "-Wall", "-Werror", "-o"]).arg(&half).arg(source).args(arguments());
     assert!(command.status().expect("a C compiler").success(), "{command:?}");
+    std::fs::rename(half, &program).unwrap();
     program
 }
 
@@ -213,10 +249,7 @@ impl Ours {
 
     pub fn with(key: Key, configure: impl FnOnce(&mut Config)) -> Self {
         let provider: Arc<dyn CryptoProvider> = Arc::new(RustCrypto::new());
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let mut params = CertificateParams::new(now);
-        params.kind = key.kind();
-        let certificate = provider.generate_certificate(&params).unwrap();
+        let certificate = our_certificate(&*provider, key);
         let mut config = Config::new(Arc::clone(&provider), certificate);
         configure(&mut config);
         let mut seed = [0; 32];
@@ -377,7 +410,7 @@ pub fn meet(
 pub fn converse(ours: &mut Ours, peer: &mut Peer) {
     ours.run(peer, |_| peer.line("keys ").is_some());
     let exported = ours.exported();
-    assert_eq!(peer.bytes("keys ").unwrap()[..exported.len()], exported);
+    assert!(peer.bytes("keys ").unwrap().starts_with(&exported));
     speak(ours, peer, "word");
 }
 

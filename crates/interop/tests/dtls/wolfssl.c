@@ -122,8 +122,10 @@ int main(int count, char **words) {
     const WOLFSSL_SRTP_PROTECTION_PROFILE *profile = wolfSSL_get_selected_srtp_profile(ssl);
     tell("profile %s", profile ? profile->name : "-");
     unsigned char material[128];
-    size_t len = sizeof material;
-    if (profile && wolfSSL_export_dtls_srtp_keying_material(ssl, material, &len) == 1)
+    size_t len = 0;
+    wolfSSL_export_dtls_srtp_keying_material(ssl, NULL, &len);
+    if (profile && len <= sizeof material &&
+        wolfSSL_export_dtls_srtp_keying_material(ssl, material, &len) == 1)
         tell_bytes("keys", material, len);
     converse();
     return 0;

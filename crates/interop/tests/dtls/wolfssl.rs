@@ -28,25 +28,40 @@ wolfssl-sys = { version = "=5.3.0", default-features = false }
 
 /// Files that others include, or that have nothing to do with DTLS.
 const LEFT_OUT: [&str; 18] = [
-    "bio", "conf", "evp", "evp_pk", "misc", "pk", "quic", "sniffer", "ssl_asn1", "ssl_bn",
-    "ssl_certman", "ssl_crypto", "ssl_ech", "ssl_load", "ssl_misc", "ssl_p7p12", "ssl_sess",
+    "bio",
+    "conf",
+    "evp",
+    "evp_pk",
+    "misc",
+    "pk",
+    "quic",
+    "sniffer",
+    "ssl_asn1",
+    "ssl_bn",
+    "ssl_certman",
+    "ssl_crypto",
+    "ssl_ech",
+    "ssl_load",
+    "ssl_misc",
+    "ssl_p7p12",
+    "ssl_sess",
     "ssl_sk",
 ];
 
 /// The peer's program.
 pub fn program() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wolfssl-5.9.4");
-    let source = source(&folder);
-    let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dtls");
-    let mut includes: Vec<OsString> = vec!["-DWOLFSSL_USER_SETTINGS".into()];
-    for path in [&settings, &source] {
-        includes.push("-I".into());
-        includes.push(path.into());
-    }
-    let library = library(&folder, &source, &settings, &includes);
-    let mut arguments: Vec<&OsStr> = includes.iter().map(AsRef::as_ref).collect();
-    arguments.extend([library.as_os_str(), OsStr::new("-lm")]);
-    super::compile("wolfssl", &arguments)
+    super::compile("wolfssl", || {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wolfssl-5.9.4");
+        let source = source(&folder);
+        let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dtls");
+        let mut arguments: Vec<OsString> = vec!["-DWOLFSSL_USER_SETTINGS".into()];
+        for path in [&settings, &source] {
+            arguments.extend(["-I".into(), path.into()]);
+        }
+        let library = library(&folder, &source, &settings, &arguments);
+        arguments.extend([library.into(), "-lm".into()]);
+        arguments
+    })
 }
 
 /// Has the registry's client fetch the sources, and finds them.

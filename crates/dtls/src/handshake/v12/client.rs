@@ -72,7 +72,8 @@ impl Client {
         dialogue.choose(&*config.provider, Version::Dtls12, suite.hash())?;
         dialogue.hear(message);
         terms.apply(config, Version::Dtls12, dialogue);
-        Ok(Self::Certificate(Chosen { randoms, suite, terms, extended_master_secret }))
+        let retried = !offer.old_cookie.is_empty();
+        Ok(Self::Certificate(Chosen { randoms, suite, terms, extended_master_secret, retried }))
     }
 
     /// Takes the next message in turn.

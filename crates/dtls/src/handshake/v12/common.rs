@@ -24,6 +24,8 @@ pub(crate) struct Chosen {
     pub(super) terms: Terms,
     /// Whether both know extended_master_secret.
     pub(super) extended_master_secret: bool,
+    /// Whether the server wanted a cookie.
+    pub(super) retried: bool,
 }
 
 /// Takes the peer's certificate; `None` when it has none.
@@ -135,7 +137,7 @@ pub(super) fn outcome(
             group,
             srtp_profile: chosen.terms.srtp_profile,
             peer_signature,
-            hello_retried: false,
+            hello_retried: chosen.retried,
         },
         protocol: chosen.terms.protocol,
     }

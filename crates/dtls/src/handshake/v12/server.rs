@@ -113,7 +113,9 @@ pub(crate) fn respond(
     say(dialogue, HandshakeType::ServerHelloDone, Vec::new());
     choice.terms.apply(config, Version::Dtls12, dialogue);
     let Choice { suite, terms, extended_master_secret, .. } = choice;
-    let chosen = Chosen { randoms, suite, terms, extended_master_secret };
+    // Without its own a server has asked for none, whatever the client sends.
+    let retried = config.cookie.is_some() && !hello.cookie.is_empty();
+    let chosen = Chosen { randoms, suite, terms, extended_master_secret, retried };
     Ok(if asks {
         Server::Certificate(chosen, exchange)
     } else {
