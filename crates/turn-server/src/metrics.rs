@@ -56,6 +56,10 @@ const COUNTERS: &[Line] = &[
     ("dropped_sending", "Datagrams that the kernel did not take", |r| r.lost_sending),
     ("dropped_queueing", "Packets for clients over streams that did not read", |r| r.lost_queueing),
     ("dropped_dtls", "DTLS datagrams dropped: forged, too early, too many", |r| r.dtls_dropped),
+    ("ports_unrested", "Relayed ports used again before their rest was over", |r| {
+        r.stats.ports_unrested
+    }),
+    ("permissions_revoked", "Permissions ended by a new configuration", |r| r.stats.revoked),
     ("peers_forbidden", "Peers refused by the policy", |r| r.stats.forbidden),
     ("packets_to_peer", "Packets relayed to peers", |r| r.stats.packets_to_peer),
     ("bytes_to_peer", "Bytes relayed to peers, without headers", |r| r.stats.bytes_to_peer),

@@ -58,7 +58,7 @@ fn the_example_is_good_and_explains_every_option() {
     assert_eq!(full.log, config.log);
     assert_eq!(full.shards, config.shards);
     assert_eq!(full.drain.limit, config.drain.limit);
-    assert_eq!(full.listeners.len(), 4);
+    assert_eq!(full.listeners.len(), 8, "four of them for discovery");
     assert_eq!(full.auth.users.len(), 2);
 }
 
@@ -129,6 +129,26 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "[auth]",
         "[peers]\nallow = [\"10.0.0.0/99\"]\n[auth]",
         "turn.toml:11: peers.allow: \"10.0.0.0/99\"",
+    ),
+    (
+        "[auth]",
+        "[discovery]\naddresses = [\"127.0.0.1\"]\nports = [1, 2]\n[auth]",
+        "turn.toml:11: discovery.addresses: 1; allowed: two",
+    ),
+    (
+        "[auth]",
+        "[discovery]\naddresses = [\"127.0.0.1\", \"::1\"]\nports = [7, 7]\n[auth]",
+        "turn.toml:11: discovery.addresses: two different ones of one family",
+    ),
+    (
+        "[auth]",
+        "[discovery]\naddresses = [\"127.0.0.1\", \"127.0.0.2\"]\nports = [7, 7]\n[auth]",
+        "turn.toml:12: discovery.ports: 7 and 7; allowed: two different ones",
+    ),
+    (
+        "address = \"127.0.0.1:3478\"",
+        "address = \"0.0.0.0:7\"\n[discovery]\naddresses = [\"127.0.0.1\", \"127.0.0.2\"]\nports = [7, 8]",
+        "discovery.ports: 127.0.0.1:7 is taken by the [[listen]] on 0.0.0.0:7",
     ),
     (
         "[auth]",

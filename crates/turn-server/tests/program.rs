@@ -17,7 +17,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{AUTH, Client, PASSWORD, PEERS, RELAY, WAIT, Wire, peer};
+use common::{AUTH, Client, LIFETIME, PASSWORD, PEERS, RELAY, SILENCE, WAIT, Wire, peer};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_antiphon-turn-server");
 
@@ -141,20 +141,31 @@ fn sighup_takes_up_users_and_policy_and_keeps_allocations() {
     let peer = peer();
     let mut client = Client::new(Wire::udp(server));
     let relayed = client.prove(&peer);
-    let new = text("").replace("alice", "bob").replace("127.0.0.0/8", "127.9.0.0/16");
-    std::fs::write(&program.file, new).unwrap();
+    let more = "[limits]\nlifetime = \"20m\"\nallocations_per_user = 1\n";
+    let new = text(more).replace("alice", "bob").replace("127.0.0.0/8", "127.9.0.0/16");
+    std::fs::write(&program.file, &new).unwrap();
     program.signal("HUP");
     program.wait_for("configuration reloaded");
-    client.prove_again(&peer, relayed);
+    assert!(!program.log().contains("restart"), "{}", program.log());
+    // The allocation goes on, but not to a peer that is now out of bounds.
+    client.send(0x4000, b"forbidden");
+    peer.set_read_timeout(Some(SILENCE)).unwrap();
+    assert!(peer.recv(&mut [0; 100]).is_err());
+    peer.send_to(b"forbidden", relayed).unwrap();
+    assert_eq!(client.arrived_within(SILENCE), None);
     assert_eq!(Client::new(Wire::udp(server)).try_allocate().code(), 401);
     let mut bob = Client::as_user(Wire::udp(server), "bob", PASSWORD);
     bob.allocate();
+    assert_eq!(bob.refresh(3600).number(LIFETIME), 1200);
     assert_eq!(bob.permit("127.0.0.2:9".parse().unwrap()), 403);
     assert_eq!(bob.permit("127.9.0.2:9".parse().unwrap()), 0);
+    let again = Client::as_user(Wire::udp(server), "bob", PASSWORD).try_allocate().code();
+    assert_eq!(again, 486, "one of each user");
     // A file that is wrong changes nothing.
     std::fs::write(&program.file, "realm = 5").unwrap();
     program.signal("HUP");
     program.wait_for("configuration not reloaded");
+    assert_eq!(bob.refresh(0).code(), 0);
     assert_eq!(Client::as_user(Wire::udp(server), "bob", PASSWORD).try_allocate().code(), 0);
 }
 

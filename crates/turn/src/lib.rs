@@ -15,6 +15,7 @@
 //! | RFC 7065, `turn:` and `turns:` URIs | [`client::TurnUri`] | complete |
 //! | RFC 7635, access tokens | [`server::TokenConfig`], [`wire::AccessToken`] | AES-256-GCM |
 //! | RFC 8016, mobility | [`server::Config::mobility`], [`client::Client`] | complete |
+//! | RFC 5780, server | [`server::Config::nat_behaviour`] | complete; sockets are the driver's |
 //! | RFC 8489 section 9.2, long-term credentials, server | [`server::CredentialStore`] | complete |
 //! | draft-uberti-behave-turn-rest | [`server::TimeLimited`] | complete |
 //!

@@ -12,7 +12,7 @@ use super::{
     Config, Drain, Limits, Listener, Log, LogFormat, Peers, Prefix, Relay, RelayAddress, Tls,
     Transport,
 };
-use super::{check_auth, value};
+use super::{check_auth, check_discovery, value};
 
 /// The realm and SOFTWARE have at most 763 bytes (RFC 8489 sections 14.9 and 14.14); long ones only
 /// make answers long.
@@ -45,7 +45,11 @@ fn config(problems: &mut Problems<'_>, folder: &Path, raw: &raw::File) -> Config
         0 => cores,
         shards => shards,
     };
-    let listeners = listeners(problems, raw);
+    let mut listeners = listeners(problems, raw);
+    let discovery = raw
+        .discovery
+        .as_ref()
+        .and_then(|raw| check_discovery::discovery(problems, raw, &mut listeners));
     let tls = raw.tls.as_ref().map(|tls| Tls {
         certificate: folder.join(tls.certificate.get_ref()),
         key: folder.join(tls.key.get_ref()),
@@ -59,6 +63,7 @@ fn config(problems: &mut Problems<'_>, folder: &Path, raw: &raw::File) -> Config
         shards,
         listeners,
         relay: relay(problems, &raw.relay, shards),
+        discovery,
         peers: Peers {
             allow: prefixes(problems, "peers.allow", &raw.peers.allow),
             deny: prefixes(problems, "peers.deny", &raw.peers.deny),

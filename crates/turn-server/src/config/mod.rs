@@ -2,6 +2,7 @@
 
 mod check;
 mod check_auth;
+mod check_discovery;
 mod error;
 mod raw;
 mod value;
@@ -30,6 +31,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Where packets go out.
     pub relay: Relay,
+    /// Whether clients can find out what their NAT does; `None`, the default, is no.
+    pub discovery: Option<Discovery>,
     /// Which peers are out of bounds.
     pub peers: Peers,
     /// The identity for TLS and DTLS.
@@ -103,7 +106,8 @@ pub struct Relay {
     pub mobility: bool,
     /// Whether channels 0x5000-0x7FFF are accepted, which RFC 5766 allowed and RFC 8656 does not.
     pub wide_channels: bool,
-    /// How long a port rests before somebody else gets it; 2 min by default.
+    /// How long a port rests before somebody else gets it, as long as others are left; 2 min by
+    /// default.
     pub port_rest: Duration,
     /// SO_SNDBUF and SO_RCVBUF of each listening UDP socket; relay sockets get a quarter.
     pub socket_buffer_bytes: usize,
@@ -116,6 +120,24 @@ pub struct RelayAddress {
     pub local: IpAddr,
     /// What clients and peers are told: another one behind a one-to-one NAT.
     pub public: IpAddr,
+}
+
+/// NAT behaviour discovery (RFC 5780): UDP listeners on both ports of both addresses, each of which
+/// answers for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// Two addresses of one family.
+    pub addresses: [IpAddr; 2],
+    /// Two ports.
+    pub ports: [u16; 2],
+}
+
+impl Discovery {
+    /// The four sockets.
+    pub(crate) fn sockets(self) -> [SocketAddr; 4] {
+        let ([a, b], [p, q]) = (self.addresses, self.ports);
+        [(a, p), (a, q), (b, p), (b, q)].map(SocketAddr::from)
+    }
 }
 
 /// Exceptions from the built-in list of peers that are out of bounds.
@@ -253,6 +275,13 @@ pub struct Drain {
     pub redirect: bool,
 }
 
+impl Relay {
+    /// Everything that sockets and ports depend on.
+    fn sockets(&self) -> Self {
+        Self { mobility: false, wide_channels: false, ..self.clone() }
+    }
+}
+
 impl Config {
     /// Reads and checks a file.
     ///
@@ -284,7 +313,8 @@ impl Config {
     pub fn needs_restart(&self, other: &Self) -> bool {
         self.shards != other.shards
             || self.listeners != other.listeners
-            || self.relay != other.relay
+            || self.relay.sockets() != other.relay.sockets()
+            || self.discovery != other.discovery
             || self.metrics != other.metrics
             || self.realm != other.realm
             || self.log != other.log

@@ -19,6 +19,8 @@ pub(super) struct File {
     pub(super) listen: Vec<Listen>,
     pub(super) relay: Relay,
     #[serde(default)]
+    pub(super) discovery: Option<Discovery>,
+    #[serde(default)]
     pub(super) peers: Peers,
     #[serde(default)]
     pub(super) tls: Option<Tls>,
@@ -57,6 +59,13 @@ pub(super) struct Relay {
     pub(super) port_rest: Option<Text>,
     #[serde(default)]
     pub(super) socket_buffer_bytes: Option<Spanned<usize>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Discovery {
+    pub(super) addresses: Spanned<Vec<Text>>,
+    pub(super) ports: Spanned<[u16; 2]>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -39,8 +39,9 @@ impl Core {
     }
 
     /// Sends a message of the machine to a client.
-    fn answer(&mut self, to: FiveTuple, message: &[u8]) {
+    pub(super) fn answer(&mut self, to: FiveTuple, message: &[u8]) {
         match to.transport {
+            Transport::Udp if self.origin.is_some() => self.replies.push((to, message.to_vec())),
             Transport::Udp => {
                 if let Some(port) = self.port_of(to.server, crate::config::Transport::Udp) {
                     let hop = Hop::Client { port, to: to.client, from: to.server.ip() };
@@ -71,7 +72,7 @@ impl Core {
                 Some(Relay::Udp { task, .. } | Relay::Tcp { task }) => task.abort(),
                 None => {}
             },
-            Event::LookUp { id, realm, user } => shard.look_up(id, realm, user),
+            Event::LookUp { id, realm, user } => shard.look_up(id, realm, user, self.origin),
             Event::Connect { connection, from, to, .. } => {
                 let task =
                     tokio::task::spawn_local(connect(Rc::clone(shard), connection, from, to));
@@ -90,6 +91,8 @@ impl Core {
                 }
             }
             Event::Created(allocation) => self.created(shard, &allocation),
+            Event::Moving { to, .. } => self.settle_in(shard, to),
+            Event::NotMoved { to } => self.leave(shard, to),
             Event::Moved { from, to } => self.moved(shard, from, to),
             Event::Ended(allocation) => self.ended(shard, &allocation),
             _ => {}
@@ -208,7 +211,13 @@ impl Core {
 
 impl Shard {
     /// Finds a user in Redis.
-    fn look_up(self: &Rc<Self>, id: LookUpId, realm: Arc<str>, user: UserName) {
+    fn look_up(
+        self: &Rc<Self>,
+        id: LookUpId,
+        realm: Arc<str>,
+        user: UserName,
+        origin: Option<usize>,
+    ) {
         let shard = Rc::clone(self);
         tokio::task::spawn_local(async move {
             let live = shard.shared.live();
@@ -218,8 +227,10 @@ impl Shard {
             };
             let now = Instant::now();
             let mut core = shard.core.borrow_mut();
-            core.server.answer_look_up(now, id, account);
-            core.drain(&shard, now);
+            core.for_guest(&shard, origin, |core| {
+                core.server.answer_look_up(now, id, account);
+                core.drain(&shard, now);
+            });
             core.settle(&shard);
         });
     }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use antiphon_crypto::CryptoProvider;
+use antiphon_stun::NatBehaviourServer;
 use antiphon_turn::server::{self, PeerPolicy, Quotas, Redirect, RelayAddress, Server};
 
 use crate::config::{Config, Drain, Listener, Prefix};
@@ -52,13 +53,14 @@ fn per_user(config: &Config) -> Option<u32> {
     }
 }
 
+/// What a machine has to know of a configuration that has changed. It keeps its secret, and the
+/// counts of its users.
+pub(super) fn changed(live: &Live, shard: usize) -> server::Config {
+    config(live, shard, [0; 32], Quotas::new(per_user(&live.config)))
+}
+
 /// What one machine has to know.
-pub(super) fn config(
-    live: &Live,
-    shard: usize,
-    secret: [u8; 32],
-    quotas: Quotas,
-) -> server::Config {
+fn config(live: &Live, shard: usize, secret: [u8; 32], quotas: Quotas) -> server::Config {
     let ours = &live.config;
     let relays = ours.relay.addresses.iter().map(|address| RelayAddress {
         ip: address.local,
@@ -66,6 +68,7 @@ pub(super) fn config(
     });
     let mut config = server::Config::new(&ours.realm, relays.collect(), secret);
     config.ports = share(&ours.relay.ports, shard, ours.shards);
+    config.ports_of_all = Some(ours.relay.ports.clone());
     config.port_cool_down = ours.relay.port_rest;
     config.shard = u8::try_from(shard).unwrap_or(u8::MAX);
     config.software.clone_from(&ours.software);
@@ -76,6 +79,9 @@ pub(super) fn config(
     config.dont_fragment = false;
     config.tcp_relays = ours.relay.tcp;
     config.mobility = ours.relay.mobility;
+    config.nat_behaviour = ours
+        .discovery
+        .map(|discovery| NatBehaviourServer::new(discovery.addresses, discovery.ports));
     config.policy = policy(ours);
     config.redirect = if ours.drain.redirect { redirect(&ours.drain) } else { None };
     config.quotas = quotas;
@@ -113,7 +119,7 @@ fn share(
     port(begin)..=port(end)
 }
 
-pub(super) fn policy(config: &Config) -> PeerPolicy {
+fn policy(config: &Config) -> PeerPolicy {
     let mut policy = PeerPolicy::default();
     for prefix in &config.peers.allow {
         let (first, last) = bounds(prefix);

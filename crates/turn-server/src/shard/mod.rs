@@ -48,6 +48,9 @@ pub(crate) enum Command {
     Stream(Incoming),
     /// A datagram for an allocation of this shard that came in elsewhere.
     Foreign { origin: usize, from: FiveTuple, bytes: Vec<u8>, stride: usize },
+    /// Send an answer to a client whose datagrams come in here. After `Adopt`, so that what the
+    /// client sends next finds its way.
+    Reply { to: FiveTuple, bytes: Vec<u8> },
     /// Send what comes from this client to that shard.
     Adopt { owner: usize, client: FiveTuple },
     /// No longer.
@@ -90,6 +93,8 @@ struct Core {
     guests: HashMap<FiveTuple, usize>,
     /// The shard that the datagram at hand came in at.
     origin: Option<usize>,
+    /// Answers that go out by way of that shard.
+    replies: Vec<(FiveTuple, Vec<u8>)>,
     lost_sending: u64,
     lost_queueing: u64,
 }
@@ -138,6 +143,7 @@ impl Shard {
             elsewhere: HashMap::new(),
             guests: HashMap::new(),
             origin: None,
+            replies: Vec::new(),
             lost_sending: 0,
             lost_queueing: 0,
         };
@@ -185,10 +191,11 @@ impl Shard {
                 return;
             }
             Command::Foreign { origin, from, bytes, stride } => {
-                core.origin = Some(origin);
-                core.input(self, now, from, &bytes, stride, None);
-                core.origin = None;
+                core.for_guest(self, Some(origin), |core| {
+                    core.input(self, now, from, &bytes, stride, None);
+                });
             }
+            Command::Reply { to, bytes } => core.answer(to, &bytes),
             Command::Adopt { owner, client } => {
                 if core.elsewhere.len() < MOST_ELSEWHERE {
                     core.elsewhere.insert(client, owner);
@@ -271,6 +278,17 @@ impl Core {
         })
     }
 
+    /// Does something for a client whose datagrams come in at another shard, `origin`.
+    fn for_guest(&mut self, shard: &Shard, origin: Option<usize>, work: impl FnOnce(&mut Self)) {
+        self.origin = origin;
+        work(self);
+        self.origin = None;
+        for (to, bytes) in self.replies.drain(..) {
+            let origin = origin.unwrap_or(shard.index);
+            shard.shared.tell(origin, Command::Reply { to, bytes });
+        }
+    }
+
     /// Whether another shard has this client's allocation; then it has got the datagram, too.
     fn is_elsewhere(
         &mut self,
@@ -300,12 +318,16 @@ impl Core {
 
 impl Core {
     /// Takes up what has changed in the configuration.
-    fn reload(&mut self, shard: &Shard, now: Instant) {
+    fn reload(&mut self, shard: &Rc<Shard>, now: Instant) {
         let live = shard.shared.live();
-        self.server.set_policy(machine::policy(&live.config));
-        let redirect = live.config.drain.redirect.then(|| machine::redirect(&live.config.drain));
-        self.server.redirect(redirect.flatten());
+        if let Err(error) = self.server.reconfigure(now, machine::changed(&live, shard.index)) {
+            tracing::error!(shard = shard.index, %error, "the machine keeps its configuration");
+        }
+        if self.server.is_draining() {
+            self.server.redirect(machine::redirect(&live.config.drain));
+        }
         self.server.set_unix_time(now, machine::unix());
+        self.drain(shard, now);
         shard.directory.clear();
         if let (Some(identity), Some(dtls)) = (&live.identity, &mut self.dtls) {
             dtls.replace(identity, &shard.provider);

@@ -1,13 +1,14 @@
 //! What TURN runs over.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use socket2::{Domain, Socket, Type};
 
 use super::WAIT;
 
@@ -34,6 +35,14 @@ impl Wire {
         let stream = TcpStream::connect(server).unwrap();
         stream.set_nodelay(true).unwrap();
         Self::Tcp(stream, Vec::new())
+    }
+
+    pub fn tcp_from(local: IpAddr, server: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(server), Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(local, 0).into()).unwrap();
+        socket.connect(&server.into()).unwrap();
+        socket.set_tcp_nodelay(true).unwrap();
+        Self::Tcp(socket.into(), Vec::new())
     }
 
     pub fn tls(server: SocketAddr) -> Self {

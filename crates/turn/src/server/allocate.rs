@@ -236,6 +236,7 @@ impl Server {
             relays,
             peers: Peers::default(),
             bandwidth: Bandwidth::new(limit, now),
+            own_bandwidth: auth.bytes_per_second.is_some(),
             traffic: super::Traffic::default(),
             protocol: wish.protocol,
             user: auth.user,

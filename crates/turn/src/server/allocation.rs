@@ -27,6 +27,8 @@ pub(crate) struct Allocation {
     pub(crate) relays: [Option<Relayed>; 2],
     pub(crate) peers: Peers,
     pub(crate) bandwidth: Bandwidth,
+    /// Whether the account says the bandwidth, not the configuration.
+    pub(crate) own_bandwidth: bool,
     pub(crate) traffic: Traffic,
     pub(crate) protocol: Protocol,
     pub(crate) user: User,

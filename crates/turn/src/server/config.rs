@@ -2,6 +2,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use antiphon_stun::NatBehaviourServer;
+
 use super::error::ConfigError;
 use super::policy::PeerPolicy;
 use super::quota::Quotas;
@@ -73,7 +75,12 @@ pub struct Config {
     /// Relayed ports. Default 49152 to 65535 (RFC 8656 section 7.2); never below 1024. Shards have
     /// ranges of their own that begin with an even port.
     pub ports: RangeInclusive<u16>,
-    /// How long a port rests before somebody else gets it. Default 2 min.
+    /// Relayed ports of all machines that share the relay addresses; [`ports`](Self::ports) are
+    /// among them. Only these are peers with [`PeerPolicy::allow_relay_to_relay`]. Default none:
+    /// this machine's alone.
+    pub ports_of_all: Option<RangeInclusive<u16>>,
+    /// How long a port rests before somebody else gets it, as long as others are left.
+    /// Default 2 min.
     pub port_cool_down: Duration,
     /// Number of this machine among its siblings; in tokens, tickets and connection ids. Default 0.
     pub shard: u8,
@@ -105,6 +112,13 @@ pub struct Config {
     pub mobility: bool,
     /// Whether Binding requests are answered. Default `true`.
     pub binding: bool,
+    /// Whether Binding requests over UDP may ask for answers from elsewhere (RFC 5780): the driver
+    /// has sockets on all four combinations, and sends from [`FiveTuple::server`] of each
+    /// [`Transmit`]. Default none.
+    ///
+    /// [`FiveTuple::server`]: super::FiveTuple::server
+    /// [`Transmit`]: super::Transmit
+    pub nat_behaviour: Option<NatBehaviourServer>,
     /// SOFTWARE in responses to authenticated requests. Default none.
     pub software: Option<String>,
     /// Who may be a peer.
@@ -149,6 +163,7 @@ impl Config {
             listeners: Vec::new(),
             relays,
             ports: 49_152..=65_535,
+            ports_of_all: None,
             port_cool_down: Duration::from_secs(120),
             shard: 0,
             secret,
@@ -164,6 +179,7 @@ impl Config {
             tcp_relays: true,
             mobility: true,
             binding: true,
+            nat_behaviour: None,
             software: None,
             policy: PeerPolicy::default(),
             redirect: None,
@@ -217,6 +233,17 @@ impl Config {
                 return Err(ConfigError::Duration { what, seconds: value.as_secs() });
             }
         }
+        if let Some(all) = &self.ports_of_all
+            && !(all.contains(&first) && all.contains(&last) && *all.start() >= 1024)
+        {
+            return Err(ConfigError::Ports { first: *all.start(), last: *all.end() });
+        }
+        self.deny_own();
+        Ok(())
+    }
+
+    /// Names the server's own addresses to the policy.
+    pub(crate) fn deny_own(&mut self) {
         for listener in &self.listeners {
             if !listener.ip().is_unspecified() {
                 self.policy.deny_own(listener.ip());
@@ -226,7 +253,22 @@ impl Config {
             self.policy.deny_own(relay.ip);
             self.policy.deny_own(relay.seen());
         }
-        Ok(())
+    }
+
+    /// Whether `ip` is one that relays are on, or are seen on.
+    pub(crate) fn is_relay_ip(&self, ip: IpAddr) -> bool {
+        self.relays.iter().any(|relay| relay.seen() == ip || relay.ip == ip)
+    }
+
+    /// Whether any port of `ip`, in canonical form, may be a peer.
+    pub(crate) fn admits_ip(&self, ip: IpAddr) -> bool {
+        self.policy.check_ip(ip, |ip| self.is_relay_ip(ip))
+    }
+
+    /// The peer in its canonical form, when the policy lets it be one.
+    pub(crate) fn admit(&self, peer: SocketAddr) -> Option<SocketAddr> {
+        let ports = self.ports_of_all.as_ref().unwrap_or(&self.ports);
+        self.policy.check(peer, ports, |ip| self.is_relay_ip(ip), &self.listeners)
     }
 
     /// The index of the realm that is announced on `server`.

@@ -69,6 +69,19 @@ pub enum Event {
     },
     /// An allocation lives.
     Created(AllocationInfo),
+    /// A client takes its allocation along to another address: messages from there are this
+    /// machine's from now on, and those from the old one still are.
+    Moving {
+        /// Where it is.
+        from: FiveTuple,
+        /// Where it will be.
+        to: FiveTuple,
+    },
+    /// It went elsewhere instead, or its allocation ended first.
+    NotMoved {
+        /// Where it did not come.
+        to: FiveTuple,
+    },
     /// An allocation's client has another address.
     Moved {
         /// Where it was.

@@ -34,6 +34,11 @@ impl SourceLimiter {
         Self { hash, places: vec![full; PLACES].into(), per_second, burst }
     }
 
+    /// Other rates; what a source has saved above the new burst is lost at its next answer.
+    pub(crate) fn set_rate(&mut self, per_second: u32, burst: u32) {
+        (self.per_second, self.burst) = (per_second, burst.clamp(1, 1_000_000));
+    }
+
     /// Whether `ip` may have one more answer now.
     pub(crate) fn allow(&mut self, ip: IpAddr, now: Duration) -> bool {
         let word = match ip {
@@ -70,6 +75,12 @@ impl Bandwidth {
     pub(crate) fn new(per_second: Option<u64>, now: Duration) -> Self {
         let per_second = per_second.unwrap_or(u64::MAX);
         Self { per_second, left: per_second, at: now }
+    }
+
+    /// Another limit; what was saved above it is lost.
+    pub(crate) fn set_limit(&mut self, per_second: Option<u64>, now: Duration) {
+        let per_second = per_second.unwrap_or(u64::MAX);
+        *self = Self { per_second, left: self.left.min(per_second), at: now };
     }
 
     /// How many of `count` datagrams of `len` bytes may pass now.

@@ -126,8 +126,10 @@ impl Server {
     fn begin_move(&mut self, slot: u32, to: FiveTuple, view: &MessageView<'_>, used: [u8; 12]) {
         let until = self.clock.after(OLD_TICKET);
         let ticket = self.random_bytes();
-        let found = self.table.get_mut(slot).and_then(|found| found.mobility.as_mut());
-        let Some(mobility) = found else { return };
+        let Some(allocation) = self.table.get_mut(slot) else { return };
+        let (from, Some(mobility)) = (allocation.tuple, allocation.mobility.as_mut()) else {
+            return;
+        };
         let transaction = view.transaction_id();
         mobility.last = Some(LastMove { ticket: used, to, transaction, until });
         //= rfc8016#3.2.2
@@ -136,8 +138,10 @@ impl Server {
         let replaced = mobility.moving.replace(to);
         if let Some(replaced) = replaced {
             self.table.unname(&replaced);
+            self.events.push_back(Event::NotMoved { to: replaced });
         }
         self.table.name(&to, slot);
+        self.events.push_back(Event::Moving { from, to });
     }
 
     //= rfc8016#3.2.2

@@ -27,6 +27,7 @@ mod permission;
 mod policy;
 mod ports;
 mod quota;
+mod reconfigure;
 mod refresh;
 mod relay;
 mod reply;
@@ -40,7 +41,6 @@ mod token;
 mod types;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -277,34 +277,16 @@ impl Server {
         self.is_draining = true;
     }
 
+    /// Whether it refuses new allocations.
+    #[must_use]
+    pub const fn is_draining(&self) -> bool {
+        self.is_draining
+    }
+
     /// Whether it drains and no allocation is left.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.is_draining && self.table.len() == 0
-    }
-
-    /// Sends clients elsewhere from now on, or no longer.
-    pub fn redirect(&mut self, redirect: Option<Redirect>) {
-        self.config.redirect = redirect;
-    }
-
-    /// Replaces the rules for peers; what is permitted or bound already stays so.
-    pub fn set_policy(&mut self, mut policy: PeerPolicy) {
-        for listener in &self.config.listeners {
-            if !listener.ip().is_unspecified() {
-                policy.deny_own(listener.ip());
-            }
-        }
-        for relay in &self.config.relays {
-            policy.deny_own(relay.ip);
-            policy.deny_own(relay.seen());
-        }
-        self.config.policy = policy;
-    }
-
-    /// Replaces what knows the users.
-    pub fn set_store(&mut self, store: Box<dyn CredentialStore>) {
-        self.store = store;
     }
 
     /// Counters.
@@ -363,16 +345,9 @@ impl Server {
         self.unix_at_birth.saturating_add(self.clock.now())
     }
 
-    /// The seen address of a relay, by its pool.
-    fn is_relay_ip(&self, ip: IpAddr) -> bool {
-        self.config.relays.iter().any(|relay| relay.seen() == ip || relay.ip == ip)
-    }
-
     /// The peer in its canonical form, when the policy lets it be one.
     fn admit(&mut self, peer: std::net::SocketAddr) -> Option<std::net::SocketAddr> {
-        let config = &self.config;
-        let admitted =
-            config.policy.check(peer, &config.ports, |ip| self.is_relay_ip(ip), &config.listeners);
+        let admitted = self.config.admit(peer);
         if admitted.is_none() {
             bump(&mut self.stats.forbidden);
         }

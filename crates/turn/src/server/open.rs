@@ -32,7 +32,8 @@ impl Server {
         bytes
     }
 
-    /// Takes a port of that family from one of its addresses, beginning with a random one.
+    /// Takes a port of that family from one of its addresses, beginning with a random one. When no
+    /// address has a free one, a port that rests is better than none.
     pub(crate) fn take_port(
         &mut self,
         family: Family,
@@ -42,15 +43,25 @@ impl Server {
         let now = self.clock.now();
         let count = self.pools.len();
         let start = Self::draw(&mut self.random, count);
-        for step in 0..count {
-            let at = start.saturating_add(step).checked_rem(count)?;
-            let random = &mut self.random;
-            let Some(pool) = self.pools.get_mut(at) else { continue };
-            if pool.protocol != protocol || Family::of(pool.address.ip) != family {
-                continue;
-            }
-            if let Some(port) = pool.ports.take(want, now, |n| Self::draw(random, n)) {
-                return self.relayed(at, port, false);
+        for rested in [true, false] {
+            for step in 0..count {
+                let at = start.saturating_add(step).checked_rem(count)?;
+                let random = &mut self.random;
+                let Some(pool) = self.pools.get_mut(at) else { continue };
+                if pool.protocol != protocol || Family::of(pool.address.ip) != family {
+                    continue;
+                }
+                let port = if rested {
+                    pool.ports.take(want, now, |n| Self::draw(random, n))
+                } else {
+                    pool.ports.take_resting(want)
+                };
+                if let Some(port) = port {
+                    if !rested {
+                        bump(&mut self.stats.ports_unrested);
+                    }
+                    return self.relayed(at, port, false);
+                }
             }
         }
         None

@@ -155,6 +155,20 @@ impl Peers {
         self.by_peer.retain(|(peer, _)| Family::of(peer.ip()) != family);
     }
 
+    /// Ends the permissions for addresses that are not to be kept; how many held until now.
+    pub(crate) fn revoke(&mut self, now: Duration, keep: impl Fn(IpAddr) -> bool) -> usize {
+        let mut ended = 0_usize;
+        self.permissions.retain(|permission| {
+            let kept = keep(permission.ip);
+            ended = ended.saturating_add(usize::from(!kept && now < permission.until));
+            kept
+        });
+        for channel in self.channels.iter_mut().filter(|channel| !keep(channel.peer.ip())) {
+            channel.permitted = Duration::ZERO;
+        }
+        ended
+    }
+
     /// Entries, old ones included.
     pub(crate) fn len(&self) -> (usize, usize) {
         (self.permissions.len(), self.channels.len())

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use antiphon_stun::{ErrorCode, MessageView};
 
@@ -6,6 +6,7 @@ use super::Server;
 use super::auth::Auth;
 use super::peers::BindError;
 use super::reply::Problem;
+use super::stats::bump;
 use super::types::FiveTuple;
 use crate::wire::attribute::{Family, Protocol};
 use crate::wire::{ChannelNumber, TurnMessage as _, code};
@@ -29,7 +30,7 @@ impl Server {
             peer?;
         }
         for peer in view.xor_peer_addresses().flatten() {
-            self.peer_for(slot, peer)?;
+            self.ip_for(slot, peer.ip())?;
         }
         let now = self.clock.now();
         let limit = self.config.max_permissions;
@@ -84,15 +85,31 @@ impl Server {
     /// The peer in canonical form, when the allocation can reach its family (443) and the policy
     /// lets it (403).
     pub(crate) fn peer_for(&mut self, slot: u32, peer: SocketAddr) -> Result<SocketAddr, Problem> {
-        let family = Family::of(super::canonical(peer.ip()));
-        //= rfc8656#12.2
-        //= rfc8656#10.2
-        // A peer of a family that the allocation does not have is a mismatch.
-        if self.table.get(slot).is_none_or(|allocation| allocation.relay(family).is_none()) {
-            return Err(Problem::code(code::PEER_FAMILY_MISMATCH));
-        }
+        self.check_family(slot, peer.ip())?;
         //= rfc8656#21.1.7
         // One gate for every method.
         self.admit(peer).ok_or(Problem::code(code::FORBIDDEN))
+    }
+
+    //= rfc8656#10.2
+    // The port in CreatePermission means nothing: what is sent to a port is looked at then.
+    fn ip_for(&mut self, slot: u32, peer: IpAddr) -> Result<(), Problem> {
+        self.check_family(slot, peer)?;
+        if self.config.admits_ip(super::canonical(peer)) {
+            return Ok(());
+        }
+        bump(&mut self.stats.forbidden);
+        Err(Problem::code(code::FORBIDDEN))
+    }
+
+    //= rfc8656#12.2
+    //= rfc8656#10.2
+    // A peer of a family that the allocation does not have is a mismatch.
+    fn check_family(&self, slot: u32, peer: IpAddr) -> Result<(), Problem> {
+        let family = Family::of(super::canonical(peer));
+        if self.table.get(slot).is_none_or(|allocation| allocation.relay(family).is_none()) {
+            return Err(Problem::code(code::PEER_FAMILY_MISMATCH));
+        }
+        Ok(())
     }
 }

@@ -30,6 +30,10 @@ pub(crate) struct PortPool {
     cool_down: Duration,
 }
 
+fn is_even(port: &u16) -> bool {
+    port.is_multiple_of(2)
+}
+
 const NOT_FREE: u16 = u16::MAX;
 /// Draws for a pair before all are looked at.
 const DRAWS: usize = 32;
@@ -80,6 +84,47 @@ impl PortPool {
         Some(port)
     }
 
+    /// Takes the port, or the pair, that has rested longest, although it should rest longer; of a
+    /// pair the younger port counts. `None` when none would do.
+    pub(crate) fn take_resting(&mut self, want: Want) -> Option<u16> {
+        let port = match want {
+            Want::Any => self.cooling.front()?.1,
+            Want::Even => self.cooling.iter().map(|(_, port)| *port).find(is_even)?,
+            Want::Pair => {
+                let port = self.resting_pair()?;
+                self.wake(port.saturating_add(1));
+                port
+            }
+        };
+        self.wake(port);
+        Some(port)
+    }
+
+    /// The even port of the first pair in which both are free or rest.
+    fn resting_pair(&self) -> Option<u16> {
+        let mut seen = vec![false; self.total];
+        self.cooling.iter().find_map(|(_, port)| {
+            *seen.get_mut(self.at(*port))? = true;
+            // The other one of the pair: only the lowest bit differs.
+            let other = port ^ 1;
+            let rests = seen.get(self.at(other)).is_some_and(|seen| *seen);
+            (rests || self.is_free(other)).then_some(port & !1)
+        })
+    }
+
+    /// Takes a port out, whether it is free or rests.
+    fn wake(&mut self, port: u16) {
+        if self.is_free(port) {
+            self.remove(port);
+        } else {
+            self.cooling.retain(|(_, resting)| *resting != port);
+        }
+    }
+
+    fn at(&self, port: u16) -> usize {
+        usize::from(port.wrapping_sub(self.first))
+    }
+
     /// Gives a port back; it is free again after the cool-down.
     pub(crate) fn give_back(&mut self, port: u16, now: Duration) {
         self.cooling.push_back((now.saturating_add(self.cool_down), port));
@@ -96,8 +141,7 @@ impl PortPool {
     }
 
     fn is_free(&self, port: u16) -> bool {
-        let at = usize::from(port.wrapping_sub(self.first));
-        self.place.get(at).is_some_and(|place| *place != NOT_FREE)
+        self.place.get(self.at(port)).is_some_and(|place| *place != NOT_FREE)
     }
 
     fn put(&mut self, port: u16) {
@@ -150,6 +194,38 @@ mod tests {
         assert_eq!(pool.take(Want::Any, Duration::from_secs(121), |_| 0), Some(port));
         taken.sort_unstable();
         assert_eq!(taken.len(), 3);
+    }
+
+    #[test]
+    fn the_port_that_rested_longest_is_woken_first() {
+        let mut pool = PortPool::new(50_000..=50_005, Duration::from_secs(120));
+        while pool.take(Want::Any, Duration::ZERO, |_| 0).is_some() {}
+        for (second, port) in (1..).zip([50_003, 50_000, 50_004, 50_002]) {
+            pool.give_back(port, Duration::from_secs(second));
+        }
+        assert_eq!(pool.take(Want::Any, Duration::from_secs(9), |_| 0), None);
+        assert_eq!(pool.take_resting(Want::Pair), Some(50_002), "50000 and 50004 are single");
+        assert_eq!(pool.take_resting(Want::Pair), None);
+        assert_eq!(pool.count(), (0, 2, 6));
+        pool.give_back(50_001, Duration::from_secs(10));
+        assert_eq!(pool.take_resting(Want::Even), Some(50_000));
+        assert_eq!(pool.take_resting(Want::Any), Some(50_004));
+        assert_eq!(pool.take_resting(Want::Even), None, "50001 is odd");
+        assert_eq!(pool.take_resting(Want::Any), Some(50_001));
+        assert_eq!(pool.take_resting(Want::Any), None);
+        assert_eq!(pool.count(), (0, 0, 6));
+    }
+
+    #[test]
+    fn a_free_port_and_a_resting_one_make_a_pair() {
+        let mut pool = PortPool::new(50_000..=50_001, Duration::from_secs(120));
+        while pool.take(Want::Any, Duration::ZERO, |_| 0).is_some() {}
+        pool.give_back(50_001, Duration::ZERO);
+        pool.give_back(50_000, Duration::from_secs(60));
+        assert_eq!(pool.take(Want::Pair, Duration::from_secs(121), |_| 0), None);
+        assert_eq!(pool.count(), (1, 1, 2));
+        assert_eq!(pool.take_resting(Want::Pair), Some(50_000));
+        assert_eq!(pool.count(), (0, 0, 2));
     }
 
     #[test]

@@ -24,6 +24,11 @@ impl Quotas {
         Self { shared: Arc::default(), per_user }
     }
 
+    /// The same counts with another's limit.
+    pub(crate) fn with_limit_of(&self, other: &Self) -> Self {
+        Self { shared: Arc::clone(&self.shared), per_user: other.per_user }
+    }
+
     /// Counts one more, unless that is too many.
     pub(crate) fn take(&self, user: &User, limit: Option<u32>) -> bool {
         let limit = limit.or(self.per_user).unwrap_or(u32::MAX);

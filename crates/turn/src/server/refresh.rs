@@ -133,6 +133,9 @@ impl Server {
     pub(crate) fn discard(&mut self, slot: u32) -> bool {
         let Some(allocation) = self.table.remove(slot) else { return false };
         self.config.quotas.give_back(&allocation.user);
+        if let Some(to) = allocation.mobility.as_ref().and_then(|mobility| mobility.moving) {
+            self.events.push_back(Event::NotMoved { to });
+        }
         allocation.opening.is_none()
     }
 }

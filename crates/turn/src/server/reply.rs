@@ -180,6 +180,18 @@ impl Outbox {
         }
     }
 
+    /// Adds a message that is written already; `false` when the box is full.
+    pub(crate) fn push_written(&mut self, to: FiveTuple, message: &[u8]) -> bool {
+        if self.is_full() {
+            return false;
+        }
+        let mut buf = self.kept.pop().unwrap_or_default();
+        buf.clear();
+        buf.extend_from_slice(message);
+        self.queue.push_back((to, buf));
+        true
+    }
+
     pub(crate) fn signed(
         &mut self,
         to: FiveTuple,

@@ -1,7 +1,10 @@
 use std::time::Instant;
 
 use antiphon_stun::attribute as stun;
-use antiphon_stun::{Class, MessageView, MessageWriter, Method, WriteError};
+use antiphon_stun::{
+    BindingServer, BindingServerConfig, Class, MessageView, MessageWriter, Method,
+    NatBehaviourServer, WriteError,
+};
 
 use super::Server;
 use super::auth::Auth;
@@ -10,7 +13,7 @@ use super::error::InputError;
 use super::hash::TupleKey;
 use super::reply::{Problem, Signer};
 use super::stats::bump;
-use super::types::{FiveTuple, Input, Step};
+use super::types::{FiveTuple, Input, Step, Transport};
 use crate::wire::{TurnMessage as _, attribute, code, method};
 
 /// What the server understands of attributes that must be understood.
@@ -94,7 +97,12 @@ impl Server {
             (Class::Indication, Method::SEND) => self.handle_send(from, &view, bytes),
             (Class::Indication, Method::BINDING) => Ok(Input::Control),
             (Class::Request, Method::BINDING) if self.config.binding => {
-                self.handle_binding(from, &view)
+                match self.config.nat_behaviour {
+                    Some(behaviour) if from.transport == Transport::Udp => {
+                        self.handle_discovery(from, bytes, behaviour)
+                    }
+                    Some(_) | None => self.handle_binding(from, &view),
+                }
             }
             (Class::Request, method) if is_known(method) => self.handle_request(from, &view, None),
             (Class::Request | Class::Indication | Class::Success | Class::Error, method) => {
@@ -127,6 +135,34 @@ impl Server {
             Ok::<(), WriteError>(())
         });
         if sent { Ok(Input::Control) } else { Err(self.output_full()) }
+    }
+
+    /// Binding where clients may explore their NATs (RFC 5780); a plain request is answered as ever.
+    fn handle_discovery(
+        &mut self,
+        from: FiveTuple,
+        bytes: &[u8],
+        behaviour: NatBehaviourServer,
+    ) -> Result<Input, InputError> {
+        if self.may_answer(from.client).is_err() {
+            return Err(InputError::RateLimited);
+        }
+        let mut config = BindingServerConfig::default();
+        config.nat_behaviour = Some(behaviour);
+        // A 420 that names the unknown attributes is the longest answer.
+        let mut buf = [0; 548];
+        let binding = BindingServer::new(config);
+        let Ok(answer) = binding.handle_input(from.server, from.client, bytes, &mut buf) else {
+            bump(&mut self.stats.malformed);
+            return Err(InputError::Answer);
+        };
+        let to = FiveTuple { client: answer.remote, server: answer.local, ..from };
+        let message = buf.get(..answer.len).unwrap_or_default();
+        if self.out.push_written(to, message) {
+            Ok(Input::Control)
+        } else {
+            Err(self.output_full())
+        }
     }
 
     /// A request that wants credentials. `known` is the driver's answer to a look-up.

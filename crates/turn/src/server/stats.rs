@@ -46,6 +46,10 @@ pub struct Stats {
     pub look_ups_expired: u64,
     /// Allocations taken along to another 5-tuple.
     pub moves: u64,
+    /// Ports handed out before their rest was over, because no other was left.
+    pub ports_unrested: u64,
+    /// Permissions that ended because a new policy forbids the peer.
+    pub revoked: u64,
 }
 
 /// What one allocation carried.

@@ -117,6 +117,10 @@ impl Table {
         self.slots.iter().filter_map(|slot| slot.allocation.as_deref())
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Allocation> {
+        self.slots.iter_mut().filter_map(|slot| slot.allocation.as_deref_mut())
+    }
+
     /// 5-tuples that name an allocation.
     pub(crate) fn names(&self) -> usize {
         self.tuples.len()

@@ -327,11 +327,34 @@ impl Server {
         };
         let ids: Vec<u32> = ids.into_iter().filter(is_own).collect();
         for id in ids {
-            self.events.push_back(Event::CloseConnection { connection: ConnectionId(id) });
-            if let Some(Connection { state: State::Spliced { client }, .. }) =
-                self.remove_connection(id)
-            {
+            if let Some(State::Spliced { client }) = self.close_connection(id) {
                 self.events.push_back(Event::CloseClient { client });
+            }
+        }
+    }
+
+    fn close_connection(&mut self, id: u32) -> Option<State> {
+        let gone = self.remove_connection(id)?;
+        self.events.push_back(Event::CloseConnection { connection: ConnectionId(id) });
+        Some(gone.state)
+    }
+
+    /// Closes connections with peers that the policy forbids.
+    pub(crate) fn revoke_connections(&mut self) {
+        let forbidden = self.connections.iter().filter(|(_, known)| {
+            let ip = super::canonical(known.peer.ip());
+            !self.config.admits_ip(ip)
+        });
+        let ids: Vec<u32> = forbidden.map(|(id, _)| *id).collect();
+        for id in ids {
+            match self.close_connection(id) {
+                Some(State::Connecting { to, signer, .. }) => {
+                    self.reply_error(to, &signer, Problem::code(code::FORBIDDEN));
+                }
+                Some(State::Spliced { client }) => {
+                    self.events.push_back(Event::CloseClient { client });
+                }
+                Some(State::Waiting { .. }) | None => {}
             }
         }
     }

@@ -13,5 +13,6 @@ mod auth;
 mod common;
 mod mobility;
 mod peers;
+mod reconfigure;
 mod relay;
 mod tcp;

@@ -48,6 +48,7 @@ fn data_follows_the_client_once_it_speaks_from_its_new_address() {
     assert_eq!((answer.code(), lifetime(&answer)), (200, 600));
     let second = answer.view().mobility_ticket().unwrap().to_vec();
     assert_ne!(second, ticket);
+    assert_eq!(world.events.last(), Some(&Event::Moving { from: old.at, to: new.at }));
     assert_eq!(destination(&mut world, relayed), old.at, "the old way until data comes");
     let now = world.now;
     assert!(world.server.handle_input(now, old.at, &channel(0x4000, b"x")).is_ok());
@@ -61,6 +62,10 @@ fn data_follows_the_client_once_it_speaks_from_its_new_address() {
     assert_eq!(resume(&mut world, &mut third, &ticket).code(), 400);
     assert_eq!(resume(&mut world, &mut third, &second).code(), 200);
     assert_eq!((world.sizes().allocations, world.sizes().tuples), (1, 2));
+    // It never comes: the allocation ends first.
+    assert_eq!(new.refresh(&mut world, Some(0)).code(), 200);
+    assert!(world.events.contains(&Event::NotMoved { to: third.at }));
+    assert_eq!((world.sizes().allocations, world.sizes().tuples), (0, 0));
 }
 
 //= rfc8016#3.1.2

@@ -279,9 +279,13 @@ fn relay_to_relay_is_a_choice_and_never_reaches_a_listener() {
         ("192.0.2.10:50001", 403),
         ("192.0.2.10:3478", 403),
     ] {
-        assert_eq!(client.permit(&mut world, &[addr(peer)]).code(), code, "{peer}");
+        assert_eq!(client.bind(&mut world, 0x4000, addr(peer)).code(), code, "{peer}");
     }
-    // The permission is for the address; the port is looked at with each Send.
+    //= rfc8656#10.2
+    //= type=test
+    // The permission is for the address, whatever the port; that is looked at with each Send.
+    assert_eq!(client.permit(&mut world, &[addr("198.51.100.5:0")]).code(), 200);
+    assert_eq!(client.permit(&mut world, &[addr("192.0.2.10:0")]).code(), 403);
     let now = world.now;
     let sent = world.server.handle_input(now, client.at, &send(addr("198.51.100.5:3478"), b"x"));
     assert_eq!(sent, Err(InputError::Forbidden));

@@ -136,16 +136,22 @@ impl PeerPolicy {
     ) -> Option<SocketAddr> {
         let ip = canonical(peer.ip());
         let peer = SocketAddr::new(ip, peer.port());
-        let allowed = if self.own.contains(&ip) {
-            //= rfc8656#21.1.7
-            // A relayed address never talks to a port that the server listens on.
-            self.relay_to_relay
-                && is_relay(ip)
-                && relay_ports.contains(&peer.port())
+        //= rfc8656#21.1.7
+        // A relayed address never talks to a port that the server listens on.
+        let is_port_open = || {
+            relay_ports.contains(&peer.port())
                 && !listeners.iter().any(|listener| listener.port() == peer.port())
+        };
+        let allowed = self.check_ip(ip, is_relay) && (!self.own.contains(&ip) || is_port_open());
+        allowed.then_some(peer)
+    }
+
+    /// Whether some port of `ip`, in canonical form, may be a peer.
+    pub(crate) fn check_ip(&self, ip: IpAddr, is_relay: impl Fn(IpAddr) -> bool) -> bool {
+        if self.own.contains(&ip) {
+            self.relay_to_relay && is_relay(ip)
         } else {
             self.permits_foreign(ip)
-        };
-        allowed.then_some(peer)
+        }
     }
 }
