@@ -67,7 +67,8 @@ pub struct ChannelConfig {
     /// `Some(id)` when both sides agreed on the stream id by other means: nothing is announced, and
     /// the peer has to open the same. 0 to 65,534, even or odd. Default `None`.
     pub negotiated: Option<u16>,
-    /// What the peer is told about the channel's importance. Default [`Priority::LOW`].
+    /// The channel's importance: its share of what is sent, in both directions if the peer heeds
+    /// it. Default [`Priority::LOW`].
     pub priority: Priority,
 }
 
@@ -99,6 +100,9 @@ pub enum Reliability {
 }
 
 /// A channel's importance (RFC 8831 section 6.4); any number, four have names.
+///
+/// When several channels have something to send, their bytes are in proportion to it; 0 counts
+/// as 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Priority(pub u16);
 

@@ -12,7 +12,7 @@
 //! | RFC 8832 section 6, opening | [`Channels`] | complete |
 //! | RFC 8831 section 6.6, user data; section 8, payload protocol identifiers | [`Channels`] | complete; the deprecated 52 and 54 close the channel |
 //! | RFC 8831 section 6.7, closing and reuse of streams | [`Channels`] | complete |
-//! | RFC 8831 section 6.4, priorities | [`Priority`] | carried and reported; not used for scheduling |
+//! | RFC 8831 section 6.4, priorities | [`Priority`], [`Channels::poll_send`] | complete: weighted fair queueing here, and [`Channels::poll_priority`] for the scheduler of the transport |
 //! | webrtc-pc section 6, states, events, bufferedAmount | [`Channels`], [`Event`] | complete |
 //!
 //! ```

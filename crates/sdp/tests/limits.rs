@@ -51,7 +51,11 @@ fn junk_in_media_lines_is_an_error_or_kept() {
     for line in ["m=", "m= ", "m=audio", "m=audio 9", "m=audio 9 ", "m=audio 9/ RTP/AVP 0"] {
         assert_eq!(error(&format!("{HEAD}{line}\r\n")).1, ErrorKind::Malformed('m'), "{line}");
     }
-    for line in ["a=fmtp:96 ;;;=;=;", "a=fmtp:96 apt", "a=sctp-init:%%%", "a=fmtp:999999 x"] {
+    for junk in ["%%%", "====", "A", "AAA", "AA=A", ""] {
+        let text = format!("{HEAD}m=audio 9 RTP/AVP 0\r\na=sctp-init:{junk}\r\n");
+        assert_eq!(error(&text).1, ErrorKind::MalformedAttribute("sctp-init"), "{junk}");
+    }
+    for line in ["a=fmtp:96 ;;;=;=;", "a=fmtp:96 apt", "a=fmtp:999999 x"] {
         let text = format!("{HEAD}m=audio 9 RTP/AVP 0\r\n{line}\r\n");
         let description = SessionDescription::parse(&text).unwrap();
         assert_eq!(description.to_string(), text);

@@ -60,6 +60,12 @@ pub(super) struct Outbox {
     pub(super) low_threshold: usize,
     /// Whether an event says that the amount became low, and was not polled yet.
     pub(super) is_low_reported: bool,
+    /// The transport holds enough of it.
+    pub(super) is_paused: bool,
+    /// Where it stands among those that send; see [`Line`](super::line::Line).
+    pub(super) position: u64,
+    /// Whether the transport has yet to learn the priority.
+    pub(super) is_priority_news: bool,
     /// Whether the channel stands in the table's queue of those that have something to send.
     pub(super) is_ready: bool,
     /// Nothing may be sent: the transport has yet to finish resetting our direction of the stream
@@ -153,6 +159,11 @@ impl Channel {
 }
 
 impl Outbox {
+    /// Whether there is something to send, and nothing against it.
+    pub(super) fn may_send(&self) -> bool {
+        !self.is_held && !self.is_paused && !self.queue.is_empty()
+    }
+
     /// W3C `bufferedAmount`.
     pub(super) fn amount(&self) -> usize {
         self.queued.saturating_add(self.handed)

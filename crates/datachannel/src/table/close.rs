@@ -221,7 +221,14 @@ impl Channels {
             self.incoming.names = self.incoming.names.saturating_sub(channel.names_len());
         }
         if channel.outbox.is_ready {
-            self.ready.retain(|other| *other != id);
+            self.ready.remove(id);
+        }
+        if channel.outbox.is_priority_news {
+            self.stale_priorities = self.stale_priorities.saturating_add(1);
+            if self.stale_priorities.saturating_mul(2) > self.priorities.len() {
+                self.priorities.retain(|other| self.slots.get(*other).is_some());
+                self.stale_priorities = 0;
+            }
         }
         let unread: usize = channel.inbox.queue.iter().map(|message| cost(message.payload())).sum();
         self.unread = self.unread.saturating_sub(unread);

@@ -2,6 +2,7 @@ mod channel;
 mod close;
 mod early;
 mod ids;
+mod line;
 mod open;
 mod receive;
 mod send;
@@ -14,6 +15,7 @@ use bytes::Bytes;
 
 use self::early::Early;
 use self::ids::Ids;
+use self::line::Line;
 use self::slots::Slots;
 use self::streams::Streams;
 use crate::{ChannelId, Config, DtlsRole, Event, Info, Message, Stats, TransportEnd};
@@ -21,8 +23,9 @@ use crate::{ChannelId, Config, DtlsRole, Event, Info, Message, Stats, TransportE
 /// All data channels of one transport.
 ///
 /// Call the verbs in any order and as often as you like. Once [`poll_send`](Self::poll_send),
-/// [`poll_reset`](Self::poll_reset) and [`poll_event`](Self::poll_event) said `None`, they go on
-/// saying it, in constant time, until something happens.
+/// [`poll_priority`](Self::poll_priority), [`poll_reset`](Self::poll_reset) and
+/// [`poll_event`](Self::poll_event) said `None`, they go on saying it, in constant time, until
+/// something happens.
 #[derive(Debug)]
 pub struct Channels {
     config: Config,
@@ -36,7 +39,11 @@ pub struct Channels {
     /// Channels that are connecting, in the order of their creation.
     connecting: VecDeque<ChannelId>,
     /// Channels that have something to send, each once.
-    ready: VecDeque<ChannelId>,
+    ready: Line,
+    /// Channels whose priority the transport has to learn.
+    priorities: VecDeque<ChannelId>,
+    /// How many of them are gone.
+    stale_priorities: usize,
     /// Streams whose outgoing direction is to be reset, each once.
     resets: VecDeque<u16>,
     events: VecDeque<Event>,
@@ -86,7 +93,9 @@ impl Channels {
             slots: Slots::default(),
             early: Early::new(config.early_data),
             connecting: VecDeque::new(),
-            ready: VecDeque::new(),
+            ready: Line::default(),
+            priorities: VecDeque::new(),
+            stale_priorities: 0,
             resets: VecDeque::new(),
             events: VecDeque::new(),
             unsent: 0,
@@ -137,6 +146,8 @@ impl Channels {
         self.transport = Transport::Closed;
         self.connecting.clear();
         self.ready.clear();
+        self.priorities.clear();
+        self.stale_priorities = 0;
         self.resets.clear();
         for id in self.slots.ids() {
             self.abandon(id, end);

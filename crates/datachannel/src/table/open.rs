@@ -173,6 +173,7 @@ impl Channels {
     fn opened(&mut self, id: ChannelId) {
         self.stats.channels_opened = self.stats.channels_opened.saturating_add(1);
         self.events.push_back(Event::Opened(id));
+        self.tell_priority(id);
     }
 
     /// Lets an id that no channel uses any more be used again.

@@ -2,11 +2,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::channel::{Channel, Queued};
+use super::channel::{Channel, Phase, Queued};
 use super::streams::Use;
 use super::{Channels, Transport, cost};
 use crate::wire::ppid;
-use crate::{ChannelId, ChannelState, Event, Outgoing, Reliability, SendError};
+use crate::{ChannelId, ChannelState, Event, Outgoing, Priority, Reliability, SendError};
 
 /// What is sent in place of nothing: SCTP carries no empty message (RFC 8831 section 6.6).
 const EMPTY: &[u8] = &[0];
@@ -84,20 +84,26 @@ impl Channels {
     /// Puts a channel that may send into the queue for it, once.
     pub(super) fn make_ready(&mut self, id: ChannelId) {
         let Some(Channel { outbox, .. }) = self.slots.get_mut(id) else { return };
-        if !outbox.is_ready && !outbox.is_held && !outbox.queue.is_empty() {
+        if !outbox.is_ready && outbox.may_send() {
             outbox.is_ready = true;
-            self.ready.push_back(id);
+            self.ready.push(id, outbox);
         }
     }
 
-    /// The next message for the transport; channels take turns, message by message.
+    /// The next message for the transport. Channels take turns, message by message, so that their
+    /// bytes are in proportion to their [`Priority`](crate::Priority).
     ///
-    /// Messages whose lifetime ended are dropped here.
+    /// Messages whose lifetime ended are dropped here. A transport that chooses among streams
+    /// itself, as SCTP does, should be given something of every channel: see
+    /// [`pause`](Self::pause).
     pub fn poll_send(&mut self, now: Instant) -> Option<Outgoing> {
         loop {
-            let id = self.ready.pop_front()?;
+            let id = self.ready.pop()?;
             let Some(channel) = self.slots.get_mut(id) else { continue };
             channel.outbox.is_ready = false;
+            if channel.outbox.is_paused {
+                continue;
+            }
             let (Some(stream), Some(message)) = (channel.stream, channel.outbox.queue.pop_front())
             else {
                 continue;
@@ -106,7 +112,10 @@ impl Channels {
             let before = channel.outbox.amount();
             channel.outbox.queued = channel.outbox.queued.saturating_sub(message.counted);
             let outgoing = outgoing(channel, stream, message, now);
-            if outgoing.is_none() {
+            if let Some(sent) = &outgoing {
+                let len = sent.payload.len();
+                self.ready.charge(&mut channel.outbox, channel.priority, len);
+            } else {
                 self.stats.messages_expired = self.stats.messages_expired.saturating_add(1);
             }
             if channel.outbox.became_low(before) {
@@ -128,14 +137,69 @@ impl Channels {
     #[must_use]
     pub fn next_send_len(&mut self) -> Option<usize> {
         loop {
-            let id = self.ready.front()?;
-            if let Some(Channel { outbox, .. }) = self.slots.get_mut(*id) {
-                if let Some(message) = outbox.queue.front() {
+            let id = self.ready.first()?;
+            if let Some(Channel { outbox, .. }) = self.slots.get_mut(id) {
+                if let Some(message) = outbox.queue.front().filter(|_| !outbox.is_paused) {
                     return Some(message.payload.len());
                 }
                 outbox.is_ready = false;
             }
-            self.ready.pop_front();
+            self.ready.pop();
+        }
+    }
+
+    /// The transport holds enough of `stream`: [`poll_send`](Self::poll_send) gives messages of
+    /// other channels only, until [`resume`](Self::resume).
+    pub fn pause(&mut self, stream: u16) {
+        let Use::Channel(id) = self.streams.get(stream) else { return };
+        if let Some(channel) = self.slots.get_mut(id) {
+            channel.outbox.is_paused = true;
+        }
+    }
+
+    /// The transport takes messages on `stream` again.
+    pub fn resume(&mut self, stream: u16) {
+        let Use::Channel(id) = self.streams.get(stream) else { return };
+        if let Some(channel) = self.slots.get_mut(id) {
+            channel.outbox.is_paused = false;
+            self.make_ready(id);
+        }
+    }
+
+    /// The next stream whose priority the transport has to learn, before the messages of
+    /// [`poll_send`](Self::poll_send): the channel on it is new, or its priority was changed.
+    pub fn poll_priority(&mut self) -> Option<(u16, Priority)> {
+        loop {
+            let id = self.priorities.pop_front()?;
+            let Some(channel) = self.slots.get_mut(id) else {
+                self.stale_priorities = self.stale_priorities.saturating_sub(1);
+                continue;
+            };
+            channel.outbox.is_priority_news = false;
+            if let (Some(stream), Phase::Open | Phase::Closing(_)) = (channel.stream, channel.phase)
+            {
+                return Some((stream, channel.priority));
+            }
+        }
+    }
+
+    /// Changes how our messages of a channel are served; the peer is not told. A channel has the
+    /// priority that it was opened with, ours and the peer's alike.
+    pub fn set_priority(&mut self, channel: ChannelId, priority: Priority) {
+        let Some(Channel { priority: old, phase, .. }) = self.slots.get_mut(channel) else {
+            return;
+        };
+        *old = priority;
+        if matches!(phase, Phase::Open | Phase::Closing(_)) {
+            self.tell_priority(channel);
+        }
+    }
+
+    /// Lets `poll_priority` say the priority of a channel.
+    pub(super) fn tell_priority(&mut self, id: ChannelId) {
+        let Some(Channel { outbox, .. }) = self.slots.get_mut(id) else { return };
+        if !std::mem::replace(&mut outbox.is_priority_news, true) {
+            self.priorities.push_back(id);
         }
     }
 

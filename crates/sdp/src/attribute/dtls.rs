@@ -120,6 +120,15 @@ pub(super) fn identity(value: &str) -> Option<Cow<'_, str>> {
     only(assertion, base64).map(|_| value.into())
 }
 
+/// Base64 with its padding, and something in it.
+pub(super) fn base64(value: &str) -> Option<Cow<'_, str>> {
+    let is_digit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
+    let digits = value.trim_end_matches('=');
+    let padding = value.len().checked_sub(digits.len())?;
+    let fits = value.len().is_multiple_of(4) && padding <= 2;
+    only(digits, is_digit).filter(|_| fits).map(|_| value.into())
+}
+
 /// A token, kept as written.
 pub(super) fn token_text(value: &str) -> Option<Cow<'_, str>> {
     only(value, is_token_char)

@@ -94,6 +94,9 @@ pub enum Attribute<'a> {
     RtcpRsize,
     /// `rtpmap` (RFC 8866).
     RtpMap(RtpMap<'a>),
+    /// `sctp-init`: the writer's INIT chunk in base64, so that SCTP needs no handshake
+    /// (draft-hancke-tsvwg-snap).
+    SctpInit(Cow<'a, str>),
     /// `sctpmap`, how old peers say `sctp-port`.
     SctpMap(SctpMap<'a>),
     /// `sctp-port` (RFC 8841).
@@ -186,6 +189,7 @@ fn transport_value<'a>(name: &str, value: &'a str) -> Option<Known<'a>> {
         "group" => ("group", Group::parse(value).map(A::Group)),
         "sctp-port" => ("sctp-port", whole(u16, value).map(A::SctpPort)),
         "max-message-size" => ("max-message-size", whole(u64, value).map(A::MaxMessageSize)),
+        "sctp-init" => ("sctp-init", dtls::base64(value).map(A::SctpInit)),
         "sctpmap" => ("sctpmap", SctpMap::parse(value).map(A::SctpMap)),
         "tls-id" => ("tls-id", dtls::tls_id(value).map(A::TlsId)),
         "identity" => ("identity", dtls::identity(value).map(A::Identity)),
@@ -259,6 +263,7 @@ impl fmt::Display for Attribute<'_> {
             Self::RtcpMuxOnly => f.write_str("rtcp-mux-only"),
             Self::RtcpRsize => f.write_str("rtcp-rsize"),
             Self::RtpMap(value) => write!(f, "rtpmap:{value}"),
+            Self::SctpInit(value) => write!(f, "sctp-init:{value}"),
             Self::SctpMap(value) => write!(f, "sctpmap:{value}"),
             Self::SctpPort(value) => write!(f, "sctp-port:{value}"),
             Self::Setup(value) => write!(f, "setup:{value}"),
