@@ -7,9 +7,11 @@
 //!
 //! | W3C | Here | Status |
 //! |---|---|---|
-//! | `RTCPeerConnection` | [`PeerConnection`], made of a [`configuration`] | complete but for `setConfiguration`, identity and the policies |
+//! | `RTCPeerConnection` | [`PeerConnection`], made of a [`configuration`] | complete but for `setConfiguration` and identity |
 //! | events and handlers | [`PeerConnection::events`], `PeerConnection::on_*` | a stream, and handlers for the five that matter most |
-//! | `RTCIceCandidate`, trickling | [`Event::IceCandidate`], [`PeerConnection::add_ice_candidate`] | UDP; STUN servers, no relays (TURN) |
+//! | `RTCIceCandidate`, trickling | [`Event::IceCandidate`], [`PeerConnection::add_ice_candidate`] | UDP and TCP; STUN servers; TURN servers over UDP, TCP and TLS (feature `tls`, default) |
+//! | mDNS candidates | [`Configuration::mdns`] | those of the peer are resolved; ours on request |
+//! | causes of failure, which W3C has not | [`Event::IceFailure`], [`PeerConnection::diagnose`] | complete |
 //! | `RTCDataChannel` | [`DataChannel`], also a `Stream`, `Sink`, `AsyncRead` and `AsyncWrite` | complete; priorities are not used |
 //! | `RTCRtpTransceiver`, sender, receiver | [`Transceiver`], [`RtpSender`], [`RtpReceiver`] | encoded media as RTP packets; no simulcast, no DTMF |
 //! | `getStats` | [`PeerConnection::stats`] | the first part of the dictionaries |
@@ -48,10 +50,10 @@ pub use antiphon_driver_tokio::{
 pub use antiphon_peerconnection as peerconnection;
 pub use antiphon_peerconnection::crypto;
 pub use antiphon_peerconnection::{
-    AddressFilter, AddressPolicy, BundlePolicy, Codec, ConnectionState, DataChannelInit, DtlsVersion,
-    DataChannelState, Diagnosis, Direction, IceCandidate, IceConnectionState, IceFailure,
-    IceGatheringState, Kind, NatMapping, NatMappingKind, OfferOptions, RtpOutgoing, SdpType,
-    SessionDescription, SignalingState, StatsReport, TransceiverInit, TransportPolicy,
+    AddressFilter, AddressPolicy, BundlePolicy, Codec, ConnectionState, DataChannelInit,
+    DataChannelState, Diagnosis, Direction, DtlsVersion, IceCandidate, IceConnectionState,
+    IceFailure, IceGatheringState, Kind, NatMapping, NatMappingKind, OfferOptions, RtpOutgoing,
+    SdpType, SessionDescription, SignalingState, StatsReport, TransceiverInit, TransportPolicy,
 };
 
 /// The default configuration, with the default cryptography (`antiphon-crypto-rust`).

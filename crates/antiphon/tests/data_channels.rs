@@ -11,9 +11,9 @@ mod common;
 
 use std::time::Duration;
 
-use antiphon::{DataChannelInit, DataChannelState, Error, Message};
+use antiphon::{DataChannelInit, DataChannelState, Error, Message, PeerConnection};
 use bytes::Bytes;
-use common::{local, pair, pair_with, soon};
+use common::{carry, local, pair, pair_with, soon};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -177,5 +177,76 @@ async fn a_sender_is_told_when_little_is_left_to_send() -> Result<(), Error> {
     soon(ours.buffered_amount_low(0)).await?;
     assert_eq!(ours.buffered_amount(), 0);
     reading.await.expect("no panic");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reader_is_sent_to_its_end_with_little_in_memory() -> std::io::Result<()> {
+    let (_alice, _bob, ours, mut theirs) = soon(pair()).await.map_err(std::io::Error::other)?;
+    // Four times what waits at most; the last message is not full.
+    let all: Vec<u8> =
+        (0..4_200_001_u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
+    let (reader, mut writer) = tokio::io::duplex(10_000);
+    let copy = all.clone();
+    let written = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = std::sync::Arc::clone(&written);
+    let writing = tokio::spawn(async move {
+        for part in copy.chunks(7_777) {
+            writer.write_all(part).await?;
+            counter.fetch_add(part.len(), std::sync::atomic::Ordering::Relaxed);
+        }
+        writer.shutdown().await
+    });
+    let sending = tokio::spawn(async move {
+        let sent = ours.send_stream(reader).await?;
+        ours.close().await;
+        Ok::<_, std::io::Error>(sent)
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let stopped_at = written.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(stopped_at < 4_100_000, "{stopped_at} bytes were read, and nobody takes them");
+    let (mut read, mut messages) = (Vec::new(), 0);
+    while let Some(message) = soon(theirs.recv()).await {
+        read.extend_from_slice(&message.into_bytes());
+        messages += 1;
+    }
+    assert!(read == all, "{} of {} bytes", read.len(), all.len());
+    assert_eq!(messages, all.len().div_ceil(65_536), "messages are full");
+    assert_eq!(soon(sending).await.expect("no panic")?, all.len() as u64);
+    soon(writing).await.expect("no panic")
+}
+
+#[tokio::test]
+async fn a_stream_is_cut_to_what_the_peer_takes() -> std::io::Result<()> {
+    let other = std::io::Error::other::<Error>;
+    let (alice, bob) = (
+        PeerConnection::new(local()).map_err(other)?,
+        PeerConnection::new(local()).map_err(other)?,
+    );
+    let (found, mut opened) = tokio::sync::mpsc::unbounded_channel();
+    bob.on_data_channel(move |channel| drop(found.send(channel)));
+    let ours = alice.create_data_channel("file", Default::default()).await.map_err(other)?;
+    let limited = async {
+        alice.set_local_description(None).await?;
+        bob.set_remote_description(alice.local_description().expect("an offer")).await?;
+        bob.set_local_description(None).await?;
+        let mut answer = bob.local_description().expect("an answer");
+        answer.sdp = answer.sdp.replace("a=max-message-size:262144", "a=max-message-size:10000");
+        alice.set_remote_description(answer).await?;
+        tokio::join!(carry(alice.events(), bob.clone()), carry(bob.events(), alice.clone()));
+        ours.opened().await
+    };
+    soon(limited).await.map_err(other)?;
+    let mut theirs = soon(opened.recv()).await.expect("a channel");
+    assert_eq!(soon(ours.send_stream(&[7; 100_001][..])).await?, 100_001);
+    assert_eq!(soon(ours.send_stream(tokio::io::empty())).await?, 0);
+    let mut lens = Vec::new();
+    while lens.iter().sum::<usize>() < 100_001 {
+        lens.push(soon(theirs.recv()).await.expect("a message").into_bytes().len());
+    }
+    assert!(lens.iter().all(|len| (1..=10_000).contains(len)), "{lens:?}");
+    soon(theirs.close()).await;
+    let error = soon(ours.send_stream(&[7; 100][..])).await.expect_err("closed");
+    assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
     Ok(())
 }

@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
     clippy::cast_possible_truncation,
     reason = "a failed expectation is a failed test"
 )]
@@ -17,6 +18,7 @@ use antiphon::peerconnection::{ServerErrorKind, TransportPolicy};
 use antiphon::{Error, Event, Events, IceFailure, IceGatheringState, IceServer, PeerConnection};
 use common::{local, soon};
 use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
 
 /// A STUN server on loopback that says everybody is 198.51.100.7, port 1000.
 fn stun_server() -> SocketAddr {
@@ -121,36 +123,36 @@ async fn failure(server: IceServer) -> Result<IceFailure, Error> {
     Ok(failure)
 }
 
-#[tokio::test]
-async fn a_server_whose_name_nobody_knows_is_the_cause_that_is_told() -> Result<(), Error> {
-    let server = IceServer::with_credentials("turn:turn.invalid", "alice", "secret");
-    assert_eq!(failure(server).await?, IceFailure::DnsFailed);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_server_that_speaks_no_tls_is_the_cause_that_is_told() -> Result<(), Error> {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a listener");
-    let address = listener.local_addr().expect("its address");
+/// Accepts connections, takes the first flight, and hangs up.
+async fn no_tls() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            // It takes the first flight, and hangs up.
             let _ = stream.read(&mut [0; 16]).await;
         }
     });
-    let server = IceServer::with_credentials(format!("turns:{address}"), "alice", "secret");
-    assert_eq!(failure(server).await?, IceFailure::TlsFailed { server: Some(address) });
-    Ok(())
+    address
 }
 
+/// Nobody listens there.
+fn nobody() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+// ICE is patient for 40 seconds (RFC 8863), so they wait together.
 #[tokio::test]
-async fn a_server_that_refuses_connections_is_the_cause_that_is_told() -> Result<(), Error> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
-    let address = listener.local_addr().expect("its address");
-    drop(listener);
-    let url = format!("turn:{address}?transport=tcp");
-    let server = IceServer::with_credentials(url, "alice", "secret");
-    assert_eq!(failure(server).await?, IceFailure::TurnUnreachable { server: Some(address) });
+async fn what_went_wrong_with_the_only_server_is_the_cause_that_is_told() -> Result<(), Error> {
+    let server = |url: String| failure(IceServer::with_credentials(url, "alice", "secret"));
+    let (no_tls, nobody) = (no_tls().await, nobody());
+    let (name, tls, tcp) = tokio::join!(
+        server("turn:turn.invalid".to_owned()),
+        server(format!("turns:{no_tls}")),
+        server(format!("turn:{nobody}?transport=tcp")),
+    );
+    assert_eq!(name?, IceFailure::DnsFailed);
+    assert_eq!(tls?, IceFailure::TlsFailed { server: Some(no_tls) });
+    assert_eq!(tcp?, IceFailure::TurnUnreachable { server: Some(nobody) });
     Ok(())
 }
 

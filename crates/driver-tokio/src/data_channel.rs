@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use antiphon_peerconnection as peer;
-use antiphon_peerconnection::{DataChannelId, DataChannelInfo, DataChannelState, InvalidState};
-use bytes::{Buf as _, Bytes};
+use antiphon_peerconnection::{
+    DataChannelId, DataChannelInfo, DataChannelState, InvalidState, TypeError,
+};
+use bytes::{Buf as _, Bytes, BytesMut};
 use futures_core::Stream;
 use futures_sink::Sink;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use crate::message::Payload;
 use crate::shared::Shared;
@@ -164,6 +166,75 @@ impl DataChannel {
         let payload = Payload::from(message.into());
         let id = self.owner.id;
         self.owner.shared.wait(|state| state.send_when_room(id, || payload.clone())).await
+    }
+
+    /// Sends everything that a reader gives, a file for example, as messages of up to 64 KiB, and
+    /// returns the number of bytes. What takes longer than the network is waited for: no more
+    /// than [`send`](Self::send) allows is held in memory.
+    ///
+    /// The bounds of messages mean nothing then; the other side reads the channel as an
+    /// `AsyncRead`. It sees the end when the channel is closed, so this is not the end of the channel:
+    /// [`close`](Self::close) it, or send a message that says so. The last bytes may still
+    /// be on their way at the return; [`buffered_amount_low`](Self::buffered_amount_low) with 0 waits
+    /// until the network has taken them.
+    ///
+    /// Where the peer takes shorter messages only (`a=max-message-size`), they are as short as it
+    /// wants. Dropping the future loses what it has read and not sent, up to one message.
+    ///
+    /// # Errors
+    ///
+    /// What the reader fails with; [`io::ErrorKind::BrokenPipe`] when the channel is closed. What
+    /// was sent before is not taken back.
+    ///
+    /// ```no_run
+    /// # async fn example(channel: antiphon_driver_tokio::DataChannel) -> std::io::Result<()> {
+    /// let text: &[u8] = b"any AsyncRead: a file, a socket, these bytes";
+    /// let sent = channel.send_stream(text).await?;
+    /// channel.close().await;
+    /// assert_eq!(sent, 44);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn send_stream(&self, reader: impl AsyncRead) -> io::Result<u64> {
+        let mut reader = std::pin::pin!(reader);
+        let mut longest = WRITE_BYTES;
+        let mut total = 0;
+        loop {
+            let mut message = BytesMut::with_capacity(longest);
+            while message.len() < longest {
+                let room = longest.saturating_sub(message.len());
+                let mut part = (&mut reader).take(u64::try_from(room).unwrap_or(u64::MAX));
+                if part.read_buf(&mut message).await? == 0 {
+                    break;
+                }
+            }
+            if message.is_empty() {
+                return Ok(total);
+            }
+            let is_last = message.len() < longest;
+            total = u64::try_from(message.len()).map_or(total, |len| total.saturating_add(len));
+            longest = self.send_parts(message.freeze(), longest).await.map_err(broken)?;
+            if is_last {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Sends bytes as messages of at most `longest`, or of what the peer takes if that is less;
+    /// returns which it was.
+    async fn send_parts(&self, mut bytes: Bytes, mut longest: usize) -> Result<usize, Error> {
+        while !bytes.is_empty() {
+            let part = bytes.slice(..longest.min(bytes.len()));
+            match self.send(part.clone()).await {
+                Ok(()) => bytes.advance(part.len()),
+                Err(Error::Connection(peer::Error::Type(TypeError::MessageTooLarge {
+                    limit,
+                    ..
+                }))) if (1..part.len()).contains(&limit) => longest = limit,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(longest)
     }
 
     /// Sends a message now, however much waits already, up to the connection's limit.

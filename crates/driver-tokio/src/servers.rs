@@ -40,6 +40,12 @@ pub(crate) fn parse(servers: &[IceServer]) -> Result<Vec<Server>, Error> {
 }
 
 fn parse_url(url: &str, server: &IceServer) -> Result<Server, ServerError> {
+    let parsed = parse_scheme(url, server)?;
+    // A port by its form, and none that a server could have.
+    if parsed.port == 0 { Err(UriError::Port.into()) } else { Ok(parsed) }
+}
+
+fn parse_scheme(url: &str, server: &IceServer) -> Result<Server, ServerError> {
     match url.parse::<StunUri>() {
         Ok(uri) if uri.secure => Err(ServerError::Secure),
         Ok(uri) => Ok(Server { port: uri.port(), host: uri.server.host, kind: Kind::Stun }),

@@ -26,8 +26,8 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const commands = {
   userAgent: () => navigator.userAgent,
 
-  create() {
-    pc = new RTCPeerConnection();
+  create({ configuration } = {}) {
+    pc = new RTCPeerConnection(configuration);
     pc.onicecandidate = ({ candidate }) => tell({ event: "candidate", candidate: candidate?.toJSON() ?? null });
     pc.onconnectionstatechange = () => tell({ event: "connectionState", state: pc.connectionState });
     pc.oniceconnectionstatechange = () => tell({ event: "iceState", state: pc.iceConnectionState });
@@ -139,6 +139,16 @@ const commands = {
       if (stat.type === "inbound-rtp" && stat.kind === "audio") energy += stat.totalAudioEnergy ?? 0;
     }
     return energy;
+  },
+
+  /** The selected pair: both its candidates, as statistics have them. */
+  async selected() {
+    const stats = await pc.getStats();
+    const all = [...stats.values()];
+    const pair =
+      stats.get(all.find(({ type }) => type === "transport")?.selectedCandidatePairId) ??
+      all.find(({ type, nominated, selected, state }) => type === "candidate-pair" && (selected || nominated) && state === "succeeded");
+    return pair && { local: stats.get(pair.localCandidateId), remote: stats.get(pair.remoteCandidateId) };
   },
 
   stats: async () => [...(await pc.getStats()).values()],

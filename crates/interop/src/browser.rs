@@ -32,6 +32,18 @@ impl BrowserKind {
     }
 }
 
+/// How a browser shall be different from one that is just started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BrowserOptions {
+    /// Addresses of host candidates are hidden behind names, as they are for a page that may use
+    /// neither camera nor microphone. Otherwise they are shown.
+    pub hides_addresses: bool,
+    /// Certificates are not checked: those of TURN servers, too.
+    pub trusts_everybody: bool,
+    /// Further lines of Firefox's `user.js`.
+    pub preferences: String,
+}
+
 /// A headless browser with a profile of its own. Dropping it ends the browser.
 #[derive(Debug)]
 pub struct Browser {
@@ -51,7 +63,6 @@ user_pref("media.navigator.permission.disabled", true);
 user_pref("media.navigator.streams.fake", true);
 user_pref("media.peerconnection.ice.link_local", true);
 user_pref("media.peerconnection.ice.loopback", true);
-user_pref("media.peerconnection.ice.obfuscate_host_addresses", false);
 user_pref("network.captive-portal-service.enabled", false);
 user_pref("network.connectivity-service.enabled", false);
 user_pref("services.settings.server", "data:,");
@@ -65,22 +76,31 @@ impl Browser {
     ///
     /// When the profile cannot be made or the program cannot be started.
     pub fn open(kind: BrowserKind, url: &str) -> anyhow::Result<Self> {
-        Self::open_with(kind, url, "")
+        Self::open_with(kind, url, &BrowserOptions::default())
     }
 
-    /// Starts a headless browser that shows `url`; `preferences` are further lines of Firefox's
-    /// `user.js`.
+    /// The same with options.
     ///
     /// # Errors
     ///
     /// When the profile cannot be made or the program cannot be started.
-    pub fn open_with(kind: BrowserKind, url: &str, preferences: &str) -> anyhow::Result<Self> {
+    pub fn open_with(
+        kind: BrowserKind,
+        url: &str,
+        options: &BrowserOptions,
+    ) -> anyhow::Result<Self> {
         let profile = TempDir::new()?;
         let mut command = Command::new(kind.program());
         match kind {
-            BrowserKind::Chromium => chromium(&mut command, profile.path()),
+            BrowserKind::Chromium => chromium(&mut command, options, profile.path()),
             BrowserKind::Firefox => {
-                let preferences = format!("{FIREFOX_PREFERENCES}{preferences}");
+                let hides = options.hides_addresses;
+                let preferences = format!(
+                    "{FIREFOX_PREFERENCES}\
+                     user_pref(\"media.peerconnection.ice.obfuscate_host_addresses\", {hides});\n\
+                     {}",
+                    options.preferences
+                );
                 std::fs::write(profile.path().join("user.js"), preferences)?;
                 command.args(["--headless", "--no-remote", "--profile"]).arg(profile.path());
             }
@@ -94,12 +114,18 @@ impl Browser {
     }
 }
 
-fn chromium(command: &mut Command, profile: &Path) {
+fn chromium(command: &mut Command, options: &BrowserOptions, profile: &Path) {
+    // Addresses are hidden from pages that may not use the camera; this says yes whenever one asks.
+    if !options.hides_addresses {
+        command.arg("--use-fake-ui-for-media-stream");
+    }
+    if options.trusts_everybody {
+        command.arg("--ignore-certificate-errors");
+    }
     command.args([
         "--headless=new",
         "--no-sandbox",
         "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
         "--allow-loopback-in-peer-connection",
         "--autoplay-policy=no-user-gesture-required",
         "--disable-background-networking",

@@ -1,18 +1,51 @@
 use std::time::Duration;
 
 use antiphon::{
-    Configuration, ConnectionState, DataChannel, DataChannelInit, Direction, Event, Events, OfferOptions,
-    PeerConnection, RtpOutgoing, SdpType, SessionDescription, Transceiver,
+    Configuration, ConnectionState, DataChannel, DataChannelInit, Direction, Event, Events,
+    OfferOptions, PeerConnection, RtpOutgoing, SdpType, SessionDescription, Transceiver,
 };
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::{BrowserKind, Page};
+use crate::{BrowserKind, BrowserOptions, Page};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whether a candidate is carried to the other side.
+type Carries = fn(&str) -> bool;
+
+/// What is special about a call.
+#[derive(Clone, Debug)]
+pub struct CallOptions {
+    /// The browser.
+    pub browser: BrowserOptions,
+    /// The page's `RTCConfiguration`.
+    pub page: Value,
+    /// Ours.
+    pub peer: Configuration,
+    /// Which of our candidates the page is told of.
+    pub to_page: Carries,
+    /// Which of the page's candidates we are told of.
+    pub from_page: Carries,
+}
+
+impl Default for CallOptions {
+    /// Nothing: all addresses of both sides, loopback too, and no servers.
+    fn default() -> Self {
+        let mut peer = antiphon::configuration();
+        peer.include_loopback = true;
+        Self {
+            browser: BrowserOptions::default(),
+            page: json!({}),
+            peer,
+            to_page: |_| true,
+            from_page: |_| true,
+        }
+    }
+}
 
 /// A browser's page and a Rust peer that call each other. Dropping it ends both.
 #[derive(Debug)]
@@ -24,6 +57,8 @@ pub struct Call {
     channels: mpsc::UnboundedReceiver<DataChannel>,
     candidates: Option<mpsc::UnboundedReceiver<Value>>,
     carries_from_page: bool,
+    to_page: Carries,
+    from_page: Carries,
     tasks: JoinSet<()>,
 }
 
@@ -34,7 +69,7 @@ impl Call {
     ///
     /// When the browser does not start.
     pub async fn new(kind: BrowserKind) -> anyhow::Result<Self> {
-        Self::with(kind, antiphon::configuration(), "").await
+        Self::with_options(kind, CallOptions::default()).await
     }
 
     /// The same with a peer that is configured otherwise, and further preferences for Firefox;
@@ -48,9 +83,22 @@ impl Call {
         mut config: Configuration,
         preferences: &str,
     ) -> anyhow::Result<Self> {
-        let page = Page::open_with(kind, preferences).await?;
-        page.call("create", json!({})).await?;
         config.include_loopback = true;
+        let mut options = CallOptions { peer: config, ..CallOptions::default() };
+        preferences.clone_into(&mut options.browser.preferences);
+        Self::with_options(kind, options).await
+    }
+
+    /// The same with all options.
+    ///
+    /// # Errors
+    ///
+    /// When the browser does not start, or either side does not take its configuration.
+    pub async fn with_options(kind: BrowserKind, options: CallOptions) -> anyhow::Result<Self> {
+        let CallOptions { browser, page: configuration, peer: config, to_page, from_page } =
+            options;
+        let page = Page::open(kind, &browser).await?;
+        page.call("create", json!({"configuration": configuration})).await?;
         let peer = PeerConnection::new(config)?;
         let (opened, channels) = mpsc::unbounded_channel();
         peer.on_data_channel(move |channel| drop(opened.send(channel)));
@@ -69,6 +117,8 @@ impl Call {
             channels,
             candidates: Some(candidates),
             carries_from_page: false,
+            to_page,
+            from_page,
             tasks: JoinSet::new(),
         })
     }
@@ -79,7 +129,7 @@ impl Call {
     ///
     /// What either side does not take.
     pub async fn browser_offers(&mut self, args: Value, echo: bool) -> anyhow::Result<()> {
-        let offer = text(self.page.call("offer", args).await?);
+        let offer = only(&text(self.page.call("offer", args).await?), self.from_page);
         let description = SessionDescription::offer(offer);
         let taken = self.peer.set_remote_description(description.clone()).await;
         taken.with_context(|| format!("taking the page's offer\n{}", description.sdp))?;
@@ -109,7 +159,7 @@ impl Call {
         self.peer.set_local_description(offer).await?;
         self.tell_page(SdpType::Offer).await?;
         self.carry_to_page();
-        let answer = text(self.page.call("answer", json!({})).await?);
+        let answer = only(&text(self.page.call("answer", json!({})).await?), self.from_page);
         let description = SessionDescription::answer(answer);
         let taken = self.peer.set_remote_description(description.clone()).await;
         taken.with_context(|| format!("taking the page's answer\n{}", description.sdp))?;
@@ -124,7 +174,8 @@ impl Call {
 
     async fn tell_page(&self, kind: SdpType) -> anyhow::Result<()> {
         let description = self.peer.local_description().context("a local description")?;
-        let args = json!({"type": kind.as_str(), "sdp": description.sdp});
+        let sdp = only(&description.sdp, self.to_page);
+        let args = json!({"type": kind.as_str(), "sdp": sdp});
         self.page.call("setRemote", args).await?;
         Ok(())
     }
@@ -132,9 +183,12 @@ impl Call {
     /// Carries our candidates to the page, from when it has our description on.
     fn carry_to_page(&mut self) {
         let Some(mut candidates) = self.candidates.take() else { return };
-        let page = self.page.clone();
+        let (page, carries) = (self.page.clone(), self.to_page);
         self.tasks.spawn(async move {
             while let Some(candidate) = candidates.recv().await {
+                if !is_carried(&candidate, carries) {
+                    continue;
+                }
                 // One of a generation that the page does not know stands in the description too.
                 let _ = page.call("addCandidate", candidate).await;
             }
@@ -146,10 +200,12 @@ impl Call {
         if std::mem::replace(&mut self.carries_from_page, true) {
             return;
         }
-        let (page, peer) = (self.page.clone(), self.peer.clone());
+        let (page, peer, carries) = (self.page.clone(), self.peer.clone(), self.from_page);
         self.tasks.spawn(async move {
             loop {
-                if let Ok(event) = page.event("candidate").await {
+                if let Ok(event) = page.event("candidate").await
+                    && is_carried(&event, carries)
+                {
                     take_candidate(&peer, &event).await;
                 }
             }
@@ -257,6 +313,18 @@ pub async fn event<T>(
         }
     })
     .await
+}
+
+/// Whether the candidate of an event is carried; the end of candidates always is.
+fn is_carried(event: &Value, carries: Carries) -> bool {
+    let text = at(at(event, "candidate"), "candidate").as_str().unwrap_or_default();
+    text.is_empty() || carries(text)
+}
+
+/// A description with only those candidates that are carried.
+fn only(sdp: &str, carries: Carries) -> String {
+    let stays = |line: &&str| !line.starts_with("a=candidate:") || carries(line);
+    sdp.split_inclusive('\n').filter(stays).collect()
 }
 
 async fn take_candidate(peer: &PeerConnection, event: &Value) {

@@ -5,7 +5,8 @@
 //! | Chromium, Firefox | [`Page`]: a page served by the test, under its control over a WebSocket |
 //! | NATs of the kernel | [`lab`]: network namespaces |
 //! | coturn | [`coturn`]: its server, started for one test |
-//! | OpenSSL, usrsctp | their command lines, in the tests themselves |
+//! | OpenSSL, GnuTLS, usrsctp | their command lines, in the tests themselves |
+//! | Mbed TLS, wolfSSL, libsrtp | small programs in C, beside the tests |
 //!
 //! A peer that is not installed makes its test say so loudly; with `CI=true` that is a failure
 //! ([`missing`]).
@@ -14,11 +15,13 @@ mod browser;
 mod call;
 pub mod coturn;
 pub mod lab;
+mod network;
 mod page;
+mod relay;
 pub mod scenarios;
 
-pub use browser::{Browser, BrowserKind};
-pub use call::{Call, event, patiently};
+pub use browser::{Browser, BrowserKind, BrowserOptions};
+pub use call::{Call, CallOptions, event, patiently};
 pub use page::Page;
 
 /// Says that a peer is missing.

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::{Browser, BrowserKind};
+use crate::{Browser, BrowserKind, BrowserOptions};
 
 /// How long a browser may take for any one thing.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -55,16 +55,7 @@ impl Page {
     /// # Errors
     ///
     /// When the browser does not start or does not load the page within a minute.
-    pub async fn open(kind: BrowserKind) -> anyhow::Result<Self> {
-        Self::open_with(kind, "").await
-    }
-
-    /// The same with further preferences, lines of Firefox's `user.js`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open).
-    pub async fn open_with(kind: BrowserKind, preferences: &str) -> anyhow::Result<Self> {
+    pub async fn open(kind: BrowserKind, options: &BrowserOptions) -> anyhow::Result<Self> {
         let (commands, outgoing) = mpsc::unbounded_channel();
         let link = Link {
             commands,
@@ -89,7 +80,7 @@ impl Page {
             next: AtomicU64::new(1),
             link,
             server,
-            _browser: Browser::open_with(kind, &url, preferences)?,
+            _browser: Browser::open_with(kind, &url, options)?,
         }));
         page.event("ready").await.context("the browser did not load the page")?;
         Ok(page)

@@ -3,9 +3,12 @@
 //!
 //! What coturn 4.6.1 does differently, as far as it can be seen here:
 //!
-//! - It grants no lifetime between 1 and 599 s unless `--max-allocate-lifetime` is below, and then
-//!   that one.
-//! - It signs with SHA-1 and MD5 only; PASSWORD-ALGORITHMS of RFC 8489 are not offered.
+//! - It grants no lifetime between 1 and 599 s, unless `--max-allocate-lifetime` is below that.
+//! - It reads ADDITIONAL-ADDRESS-FAMILY and grants IPv4 alone, without the ADDRESS-ERROR-CODE that RFC
+//!   8656 section 7.2 wants in that case, although it relays IPv6 when that is asked for by itself.
+//! - It counts an allocation towards the quota for a while after it was given back.
+//! - It closes a client's session when one datagram of it cannot be sent, as when there is no route to
+//!   that one peer (the lab's server has a default route for that reason).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -140,14 +143,20 @@ impl Drop for Echo {
     }
 }
 
-/// Why there is no allocation.
-fn refusal(wire: Wire, config: Config) -> AllocateError {
+/// Why there is no allocation, if there is none.
+fn outcome((wire, config): (Wire, Config)) -> Option<AllocateError> {
     let mut user = User::new(wire, config);
     user.client.allocate(Instant::now()).unwrap();
     user.expect(|event| match event {
-        Event::AllocateFailed(error) => Some(*error),
+        Event::AllocateFailed(error) => Some(Some(*error)),
+        Event::Allocated(_) => Some(None),
         _ => None,
     })
+}
+
+/// Why there is no allocation.
+fn refusal(wire: Wire, config: Config) -> AllocateError {
+    outcome((wire, config)).expect("a refusal")
 }
 
 #[test]
@@ -221,12 +230,15 @@ fn either_family_or_both_are_relayed() {
             let mut config = rig.config(Framing::Datagram);
             (config.server, config.families) = (server, families);
             let (mut user, allocation) = User::allocated(Wire::udp(server), config);
-            println!("{server} {families:?} {allocation:?}");
-            let wants_v4 = families != Families::One(Family::V6);
-            let wants_v6 = families != Families::One(Family::V4);
-            assert_eq!(allocation.relayed_v4.is_some(), wants_v4, "{server} {families:?}");
-            assert_eq!(allocation.relayed_v6.is_some(), wants_v6, "{server} {families:?}");
-            for echo in [(wants_v4, &v4), (wants_v6, &v6)].iter().filter(|(wants, _)| *wants) {
+            let has_v4 = allocation.relayed_v4.is_some();
+            let has_v6 = allocation.relayed_v6.is_some();
+            assert_eq!(has_v4, families != Families::One(Family::V6), "{server} {families:?}");
+            if families == Families::Both {
+                println!("both families wanted from {server}: {allocation:?}");
+            } else {
+                assert_eq!(has_v6, families == Families::One(Family::V6), "{server} {families:?}");
+            }
+            for echo in [(has_v4, &v4), (has_v6, &v6)].iter().filter(|(has, _)| *has) {
                 user.permit(echo.1.address);
                 user.echoes(echo.1.address);
                 user.bind(echo.1.address);
@@ -351,8 +363,14 @@ fn a_quota_is_told_apart_from_other_refusals() {
     let (wire, config) = rig.udp();
     assert!(matches!(refusal(wire, config), AllocateError::Quota { .. }));
     first.release();
-    let (wire, config) = rig.udp();
-    User::allocated(wire, config);
+    // coturn counts what was given back until it tidies up.
+    let begin = Instant::now();
+    while let Some(error) = outcome(rig.udp()) {
+        assert!(matches!(error, AllocateError::Quota { .. }), "{error}");
+        assert!(begin.elapsed() < 20 * S);
+        std::thread::sleep(S / 4);
+    }
+    println!("the quota was free again after {:?}", begin.elapsed());
 }
 
 /// Sends on one end and reads on the other, both ways.
@@ -409,11 +427,17 @@ fn calls_that_use_nothing_but_relays_connect_over_every_transport() {
     ] {
         let end = |role: &str| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_lab-peer"));
-            command.args([role, "relay", "from=127.0.0.1", &format!("trust={}", rig.identity.der().display())]);
+            command.args([
+                role,
+                "relay",
+                "from=127.0.0.1",
+                &format!("trust={}", rig.identity.der().display()),
+            ]);
             command.arg(format!("{url},alice,wonderland"));
             command
         };
-        let found = dial(end("offer"), end("answer")).unwrap_or_else(|error| panic!("{url}: {error}"));
+        let found =
+            dial(end("offer"), end("answer")).unwrap_or_else(|error| panic!("{url}: {error}"));
         println!("{url}: open after {} ms, {} to {}", found.millis, found.local, found.remote);
         let relays = (port + 100)..=(port + 999);
         assert!(relays.contains(&found.local.port()), "{url}: {}", found.local);

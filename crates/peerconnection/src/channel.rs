@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::DataChannelState;
+use crate::{DataChannelPriority, DataChannelState};
 
 /// How to make a data channel. `RTCDataChannelInit`, webrtc-pc section 6.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub struct DataChannelInit {
     /// The stream, from 0 to 65,534, of a channel that both sides create with the same number;
     /// nothing is said about it on the wire. Default: the peer is told of the channel.
     pub negotiated: Option<u16>,
+    /// Its share of what is sent when several channels have something: bytes are in proportion to
+    /// it. The peer is told. Default: [`DataChannelPriority::LOW`].
+    pub priority: DataChannelPriority,
 }
 
 impl Default for DataChannelInit {
@@ -30,6 +33,7 @@ impl Default for DataChannelInit {
             max_retransmits: None,
             protocol: String::new(),
             negotiated: None,
+            priority: DataChannelPriority::LOW,
         }
     }
 }

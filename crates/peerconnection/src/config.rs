@@ -34,6 +34,11 @@ pub struct Configuration {
     /// The largest message taken from the peer in bytes, as `a=max-message-size` says it.
     /// Default: 262,144, what browsers send at most.
     pub max_message_bytes: usize,
+    /// Whether descriptions carry what SCTP's handshake would say, as `a=sctp-init`, so that data
+    /// channels open up to two round trips earlier (draft-hancke-tsvwg-snap); with a peer that does
+    /// not know it nothing changes. Default: false, for it is a draft of individuals, and browsers
+    /// have it behind a switch.
+    pub sctp_snap: bool,
     /// Bytes of RTP and RTCP that may wait for the network. Default: 512 KiB.
     pub media_queue_bytes: usize,
     /// Remote candidates that are kept. Default: 64.
@@ -78,6 +83,7 @@ impl Configuration {
             send_buffer_bytes: 4 << 20,
             receive_buffer_bytes: 2 << 20,
             max_message_bytes: 262_144,
+            sctp_snap: false,
             media_queue_bytes: 512 << 10,
             max_remote_candidates: 64,
             max_events: 1024,

@@ -13,16 +13,19 @@
 //! |---|---|---|
 //! | W3C webrtc-pc: offers, answers, rollback, perfect negotiation | [`PeerConnection`] | yes; calls are not queued but take effect at once, and fail with [`InvalidState::Closed`] after the end |
 //! | W3C webrtc-pc: transceivers | [`PeerConnection::add_transceiver`], [`PeerConnection::add_track`] | directions, streams, codec preferences; no `setParameters`, `replaceTrack`, DTMF |
-//! | W3C webrtc-pc: data channels | [`PeerConnection::create_data_channel`] | yes; no `priority`; channels whose section the peer rejects stay connecting |
+//! | W3C webrtc-pc: data channels | [`PeerConnection::create_data_channel`] | yes |
 //! | W3C webrtc-stats | [`PeerConnection::stats`] | transport, inbound, outbound and data channels; not the rest |
 //! | RFC 9429 JSEP | `jsep` | one transport, `max-bundle` offers; simulcast is parsed and answered without |
 //! | RFC 9143 BUNDLE, RFC 8843 routing, RFC 5761 | `jsep`, `media` | complete for one transport |
 //! | RFC 7983, 9443 demultiplexing | `transport` | complete for what there is |
 //! | RFC 5764, 8827 DTLS-SRTP | `transport` | complete; no identity provider |
-//! | RFC 8841, 8831, 8832 SCTP over DTLS | `connection` | complete; the association is not moved to another port |
+//! | RFC 8841, 8831, 8832 SCTP over DTLS | `connection` | complete; the association is not moved to another port; [`Configuration::sctp_snap`] spares the handshake (draft-hancke-tsvwg-snap) |
 //! | RFC 8834 RTP: 3550, 4585, 4588, 5104 | `media` | reports, NACK, RTX, PLI, FIR received, BYE; no congestion control (transport-cc, 8083), no FEC, no layers |
 //! | RFC 7022 | `connection` | a random CNAME for each connection |
-//! | RFC 8835 transports, RFC 8445, 8838, 8839, 7675 | `transport`, by `antiphon-ice` | UDP, host and STUN; no TURN, TCP or mDNS yet |
+//! | RFC 8835 transports, RFC 8445, 8838, 8839, 7675 | `transport`, by `antiphon-ice` | full and lite; trickle, consent, restart |
+//! | RFC 8656, 8155 TURN | [`PeerConnection::add_turn_server`] | UDP relayed, over UDP, TCP and TLS; streams are the owner's |
+//! | RFC 6544, 4571 ICE over TCP | [`PeerConnection::add_tcp_listener`], [`PeerConnection::add_tcp_origin`] | active and passive |
+//! | draft-ietf-mmusic-mdns-ice-candidates | [`PeerConnection::hide_local_address`], [`Event::ResolveName`] | complete; [`mdns`] is for the owner of the sockets |
 //!
 //! # Driving it
 //!
@@ -122,7 +125,7 @@ mod types;
 
 /// The traits and types that a crypto provider, and who passes one in, needs.
 pub use antiphon_crypto as crypto;
-pub use antiphon_datachannel::ChannelId as DataChannelId;
+pub use antiphon_datachannel::{ChannelId as DataChannelId, Priority as DataChannelPriority};
 pub use antiphon_dtls::{
     CipherSuite as DtlsCipherSuite, Connected as DtlsConnected, SrtpProfile, Version as DtlsVersion,
 };

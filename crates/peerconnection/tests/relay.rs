@@ -6,6 +6,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::cast_possible_truncation,
+    clippy::wildcard_enum_match_arm,
     reason = "a failed expectation is a failed test"
 )]
 
@@ -132,8 +133,7 @@ impl Machine for Relay {
 /// Two peers, each behind a NAT of that kind, and a relay in public.
 fn call(nat: NatConfig, policy: TransportPolicy, password: &str, seed: u64) -> Call {
     let mut net = Netem::new(seed);
-    let homes =
-        [1, 2].map(|home| net.add_nat(Realm::PUBLIC, nat.clone(), [198, 41, 0, 10 + home].into()));
+    let homes = [1, 2].map(|home| net.add_nat(Realm::PUBLIC, nat, [198, 41, 0, 10 + home].into()));
     for (side, home) in homes.into_iter().enumerate() {
         let host = net.add_host(home, &[address(side).ip()]);
         net.uplink(host).delay = 15 * MS;

@@ -91,8 +91,14 @@ impl Agent {
         }
         self.loss_causes(now, &mut causes);
         self.credential_causes(&mut causes);
-        self.candidate_causes(&mut causes);
-        self.server_causes(&mut causes);
+        if self.bases.is_empty() {
+            // Without an address, what the servers said that should have lent one tells more.
+            self.server_causes(&mut causes);
+            self.candidate_causes(&mut causes);
+        } else {
+            self.candidate_causes(&mut causes);
+            self.server_causes(&mut causes);
+        }
         self.check_causes(now, &mut causes);
         causes
     }

@@ -4,6 +4,7 @@
 //! `lab-peer offer|answer [relay] [tcp] [from=ADDRESS] [trust=FILE] [URL|URL,USER,PASSWORD]...`
 
 #![allow(clippy::print_stdout, reason = "it speaks by standard output")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "most events are nothing to a peer of the lab")]
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +14,9 @@ use anyhow::{Context as _, Result, bail};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 /// After this there is no path.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(35);
 /// After this the path stays what it is.
-const SETTLING: Duration = Duration::from_secs(5);
+const SETTLING: Duration = Duration::from_secs(3);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{SERVER, SERVER_V6, Word};
 
 /// Longer than an end tries.
-const PATIENCE: Duration = Duration::from_secs(70);
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Where a path begins and ends, and how long it took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ mod stale;
 mod word;
 
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result, bail};
@@ -57,12 +58,15 @@ impl Lab {
     /// namespaces be made.
     #[must_use]
     pub fn is_possible() -> bool {
-        stale::sweep();
-        let name = format!("{}p", stale::prefix(std::process::id()));
-        let made = run(&["ip", "netns", "add", &name]).is_ok();
-        let nft = run(&["ip", "netns", "exec", &name, "nft", "list", "ruleset"]).is_ok();
-        let removed = run(&["ip", "netns", "del", &name]).is_ok();
-        made && nft && removed
+        static POSSIBLE: OnceLock<bool> = OnceLock::new();
+        *POSSIBLE.get_or_init(|| {
+            stale::sweep();
+            let name = format!("{}p", stale::prefix(std::process::id()));
+            let made = run(&["ip", "netns", "add", &name]).is_ok();
+            let nft = run(&["ip", "netns", "exec", &name, "nft", "list", "ruleset"]).is_ok();
+            let removed = run(&["ip", "netns", "del", &name]).is_ok();
+            made && nft && removed
+        })
     }
 
     /// Builds one with alice in the first home and bob in the second.
@@ -101,12 +105,16 @@ impl Lab {
         let lab = Self { prefix: format!("{}{count}", stale::prefix(std::process::id())) };
         for place in PLACES {
             run(&["ip", "netns", "add", &lab.namespace(place)])?;
+            // No link waits for seconds until it believes that its IPv6 addresses are its own.
+            lab.sysctl(place, "net.ipv6.conf.default.accept_dad=0")?;
             lab.ip(place, "link set lo up")?;
         }
-        lab.ip("w", "link add br0 type bridge")?;
+        lab.ip("w", "link add br0 type bridge mcast_snooping 0")?;
+        // The rest of the world: it takes everything and answers nothing.
+        lab.ip("w", "addr add 203.0.113.254/24 dev br0")?;
+        lab.ip("w", "-6 addr add 2001:db8::fe/64 dev br0 nodad")?;
         lab.ip("w", "link set br0 up")?;
         lab.public("s", "10")?;
-        lab.ip("s", "-6 route add default via 2001:db8::1")?;
         for (index, home) in homes.iter().enumerate() {
             lab.router(index + 1, home)?;
         }
@@ -150,7 +158,9 @@ impl Lab {
         self.ip("w", &format!("link set {port} master br0 up"))?;
         self.ip(place, &format!("addr add 203.0.113.{number}/24 dev wan"))?;
         self.ip(place, &format!("-6 addr add 2001:db8::{number}/64 dev wan nodad"))?;
-        self.ip(place, "link set wan up")
+        self.ip(place, "link set wan up")?;
+        self.ip(place, "route add default via 203.0.113.254")?;
+        self.ip(place, "-6 route add default via 2001:db8::fe")
     }
 
     /// A home's router, with room for hosts.
@@ -159,7 +169,7 @@ impl Lab {
         self.public(&router, &number.to_string())?;
         self.sysctl(&router, "net.ipv4.ip_forward=1")?;
         self.sysctl(&router, "net.ipv6.conf.all.forwarding=1")?;
-        self.ip(&router, "link add lan type bridge")?;
+        self.ip(&router, "link add lan type bridge mcast_snooping 0")?;
         self.ip(&router, "link set lan up")?;
         if home.ipv4 {
             let (address, len) = home.ipv4(number, 1);
@@ -197,11 +207,10 @@ impl Lab {
         for (index, home) in homes.iter().enumerate() {
             let number = index + 1;
             let own = format!("n{number}");
-            for place in ["s", "n1", "n2"].into_iter().filter(|place| *place != own) {
+            // Where two share a home there is no second router.
+            let routers = ["s", "n1", "n2"].into_iter().take(1 + homes.len());
+            for place in routers.filter(|place| *place != own) {
                 let via = format!("2001:db8::{number}");
-                if self.ip(place, "link show wan").is_err() {
-                    continue;
-                }
                 self.ip(place, &format!("-6 route add 2001:db8:{number}::/64 via {via}"))?;
                 if home.nat == Nat::Open {
                     let network = format!("198.51.100.{}/28", 16 * number);

@@ -66,7 +66,8 @@ mod tests {
         }
         let mut inside =
             Command::new("ip").args(["netns", "exec", &stale, "sleep", "60"]).spawn().unwrap();
-        while Command::new("ip").args(["netns", "pids", &stale]).output().unwrap().stdout.is_empty() {
+        while Command::new("ip").args(["netns", "pids", &stale]).output().unwrap().stdout.is_empty()
+        {
             assert_eq!(inside.try_wait().unwrap(), None);
         }
         sweep();

@@ -183,7 +183,10 @@ impl User {
 
     /// Opens the data connection for a peer's connection (RFC 6062); what follows on it is the peer's,
     /// beginning with the bytes that were read already.
-    pub(crate) fn take_connection(&mut self, wanted_incoming: bool) -> (SocketAddr, TcpStream, Vec<u8>) {
+    pub(crate) fn take_connection(
+        &mut self,
+        wanted_incoming: bool,
+    ) -> (SocketAddr, TcpStream, Vec<u8>) {
         let (id, peer) = self.expect(|event| match event {
             Event::ConnectionReady { connection, peer, incoming }
                 if *incoming == wanted_incoming =>
@@ -200,8 +203,7 @@ impl User {
         loop {
             assert!(begin.elapsed() < PATIENCE, "{:?}", self.events);
             self.turn();
-            let bound =
-                Event::ConnectionBound { connection: id, peer };
+            let bound = Event::ConnectionBound { connection: id, peer };
             if let Some(at) = self.events.iter().position(|event| *event == bound) {
                 self.events.remove(at);
                 let (stream, rest) = self.data.take().unwrap();

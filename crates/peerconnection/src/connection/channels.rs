@@ -38,6 +38,7 @@ impl PeerConnection {
         config.ordered = init.ordered;
         config.protocol = init.protocol;
         config.negotiated = init.negotiated;
+        config.priority = init.priority;
         let id = self.data.channels.open(config).map_err(|error| match error {
             dc::OpenError::NameTooLong { len } => Error::Type(TypeError::LabelTooLong { len }),
             dc::OpenError::TransportClosed => Error::InvalidState(InvalidState::Closed),
@@ -72,6 +73,7 @@ impl PeerConnection {
                 max_retransmits,
                 protocol: info.protocol.to_owned(),
                 negotiated: info.stream.filter(|_| info.negotiated),
+                priority: info.priority,
             },
             stream: info.stream,
             state: match info.state {

@@ -1,15 +1,21 @@
 //! Data channels over SCTP: the table of channels, and the association below it.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use antiphon_datachannel as dc;
 use antiphon_sctp as sctp;
+use bytes::Bytes;
 
 use crate::jsep::Sctp;
 use crate::{Configuration, Event, PeerConnection};
 
-/// What SCTP may hold of what is being sent; the rest waits in the table of channels, where a
-/// closing channel or a message that lives too long can still take it back.
+/// While SCTP holds less than this of a channel it gets the channel's next message, whatever its
+/// length: its scheduler needs something of every channel to choose from. The rest waits in the
+/// table of channels, where a closing channel or a message that lives too long can still take it
+/// back.
+const SCTP_CHANNEL_BUFFER: usize = 128 << 10;
+/// What SCTP may hold of all channels, beside as much as the table may.
 const SCTP_SEND_BUFFER: usize = 1 << 20;
 /// What the table may hold unread before the association is no longer read, and the peer's window
 /// closes.
@@ -25,28 +31,40 @@ pub(super) struct Data {
     role: Option<dc::DtlsRole>,
     /// What the descriptions say about SCTP, once they agree.
     agreed: Option<Sctp>,
+    /// Bytes that SCTP may hold unsent.
+    send_limit: usize,
+    /// Streams of which SCTP holds enough; few, for each of them fills a part of the limit.
+    full: BTreeSet<u16>,
     /// DTLS carries records.
     connected: bool,
     /// The table knows that the association is there. Messages may come in the same packet as that
     /// news, and wait for it.
     told: bool,
+    /// Our INIT chunk that descriptions carry. Used once: a second association shakes hands.
+    snap: Option<Bytes>,
     /// A message that the table had no room for.
     unread: Option<sctp::Message>,
 }
 
 impl Data {
-    pub(super) fn new(config: &Configuration, seed: [u8; 32]) -> Self {
+    pub(super) fn new(config: &Configuration, seed: [u8; 32], now: Instant) -> Self {
         let mut table = dc::Config::default();
         table.max_message_size = config.max_message_bytes;
         table.send_buffer = config.send_buffer_bytes;
         table.receive_buffer = TABLE_RECEIVE_BUFFER;
         let mut association = sctp::Config::default();
-        association.send_buffer = SCTP_SEND_BUFFER.max(config.max_message_bytes);
+        // What it gets is limited here.
+        association.send_buffer = usize::MAX;
+        //= rfc8831#6.4
+        // Channels share what can be sent by weight.
+        association.scheduler = sctp::Scheduler::Weighted;
         association.receive_buffer = config.receive_buffer_bytes;
         //= rfc9653#6
         // DTLS below protects better than a checksum.
         association.zero_checksum = true;
         association.max_receive_message_size = config.max_message_bytes;
+        let snap =
+            config.sctp_snap.then(|| sctp::Association::new(association, seed, now).snap_init());
         Self {
             channels: dc::Channels::new(table),
             association: None,
@@ -54,10 +72,18 @@ impl Data {
             seed,
             role: None,
             agreed: None,
+            send_limit: SCTP_SEND_BUFFER.saturating_add(config.send_buffer_bytes),
+            full: BTreeSet::new(),
             connected: false,
             told: false,
+            snap,
             unread: None,
         }
+    }
+
+    /// Our INIT chunk, for descriptions, where they shall carry it.
+    pub(super) fn init(&self) -> Option<&Bytes> {
+        self.snap.as_ref()
     }
 
     /// The role in DTLS decides which streams are ours.
@@ -70,10 +96,28 @@ impl Data {
     /// An answer was applied: with or without a section for data.
     pub(super) fn negotiated(&mut self, now: Instant, agreed: Option<Sctp>) {
         let Some(sctp) = agreed else { return };
+        //= rfc8841#10.4
+        // Port 0 says that there shall be no association.
+        if sctp.port == 0 {
+            self.refused(now);
+            return;
+        }
         let limit = usize::try_from(sctp.max_message_size).unwrap_or(usize::MAX);
         self.channels.set_max_message_size((limit != 0).then_some(limit));
         self.agreed = Some(sctp);
         self.begin(now);
+    }
+
+    //= rfc8841#10.4
+    // An answer that refuses the section for data leaves nothing to carry it: channels close.
+    pub(super) fn refused(&mut self, now: Instant) {
+        self.agreed = None;
+        if self.association.is_some() {
+            self.abort(now);
+            return;
+        }
+        let waiting: Vec<_> = self.channels.channels().collect();
+        waiting.into_iter().for_each(|id| self.channels.close(id));
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -99,7 +143,15 @@ impl Data {
             Ok(limit) => limit,
         };
         let mut association = sctp::Association::new(config, self.seed, now);
-        association.connect(now);
+        let ours = self.snap.take();
+        let peers = sctp.init.as_ref().filter(|_| ours.is_some());
+        let is_up = peers.is_some_and(|init| {
+            // The same seed makes the same chunk as the one in our description.
+            ours == Some(association.snap_init()) && association.connect_snap(now, init).is_ok()
+        });
+        if !is_up {
+            association.connect(now);
+        }
         self.association = Some(association);
     }
 
@@ -139,14 +191,21 @@ impl Data {
         let Some(association) = self.association.as_mut().filter(|a| a.is_connected()) else {
             return false;
         };
-        let mut moved = false;
-        while let Some(len) = self.channels.next_send_len() {
-            let queued = association.buffered_total();
-            if queued > 0 && queued.saturating_add(len) > self.config.send_buffer {
-                break;
+        while let Some((stream, priority)) = self.channels.poll_priority() {
+            association.set_weight(stream, priority.0);
+        }
+        self.full.retain(|&stream| {
+            let is_full = association.buffered(stream) >= SCTP_CHANNEL_BUFFER;
+            if !is_full {
+                self.channels.resume(stream);
             }
+            is_full
+        });
+        let mut moved = false;
+        while association.buffered_total() < self.send_limit {
             let Some(message) = self.channels.poll_send(now) else { break };
             moved = true;
+            let stream = message.stream;
             let sent = association.send(
                 now,
                 sctp::Outgoing {
@@ -165,6 +224,10 @@ impl Data {
                 // The table and the association disagree about a stream: it cannot go on.
                 association.abort(now);
                 break;
+            }
+            if association.buffered(stream) >= SCTP_CHANNEL_BUFFER {
+                self.channels.pause(stream);
+                self.full.insert(stream);
             }
         }
         while let Some(stream) = self.channels.poll_reset() {

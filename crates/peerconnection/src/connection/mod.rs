@@ -18,6 +18,8 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
 
 use antiphon_ice as ice;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
@@ -125,10 +127,12 @@ impl PeerConnection {
         settings.bundle_policy = config.bundle_policy;
         settings.ice_lite = config.ice_lite;
         settings.max_message_size = u64::try_from(config.max_message_bytes).unwrap_or(u64::MAX);
+        let data = Data::new(&config, data_seed, now);
+        settings.sctp_init = data.init().map(|init| STANDARD.encode(init));
         Ok(Self {
             transport: Transport::new(&config, seeds, now)?,
             negotiation: Negotiation::new(settings),
-            data: Data::new(&config, data_seed),
+            data,
             media: Media::new(media::config(&config, cname), media_seed, now),
             clock: Clock::starting(now),
             config,
@@ -181,7 +185,12 @@ impl PeerConnection {
         if buf.len() < MIN_BUFFER || self.closing == Closing::Done {
             return None;
         }
-        let transmit = self.put_out(now, buf);
+        let mut transmit = self.put_out(now, buf);
+        // A check that was to be sent may need a connection first.
+        if transmit.is_none() && self.closing == Closing::Open && self.settle_ice(now) {
+            self.settle(now);
+            transmit = self.put_out(now, buf);
+        }
         if transmit.is_some() || self.closing != Closing::Draining {
             return transmit;
         }

@@ -244,6 +244,9 @@ impl PeerConnection {
         if change.negotiated {
             self.configure_media(now);
             self.data.negotiated(now, change.sctp);
+            if change.data_refused {
+                self.data.refused(now);
+            }
             self.check_media_keys(now);
         }
         let after = self.negotiation.signaling_state();

@@ -10,6 +10,7 @@ use super::section::{ExtensionLine, Section, What};
 use super::settings::{DtlsRole, LocalTransport, Settings};
 use super::state::{Created, State};
 use super::transceiver::Transceiver;
+use super::transport;
 use super::write::{Place, RtpLines, Shared, dead, session};
 use crate::{Direction, Error, InvalidState};
 
@@ -50,7 +51,12 @@ pub(super) fn create(
         let is_accepted = accepted.get(index) == Some(&true);
         let mid = section.mid.as_deref();
         media.push(match (is_accepted, section.what, state.at_index(index)) {
-            (true, What::Data, _) => shared.data(place, mid, &section.protocol, &section.words),
+            (true, What::Data, _) => {
+                // Who did not offer it does not know it.
+                let is_offered = transport::init(section).is_some();
+                let init = settings.sctp_init.as_deref().filter(|_| is_offered);
+                shared.data(place, mid, [&section.protocol, &section.words], init)
+            }
             (true, What::Rtp(_), Some(transceiver)) => shared.rtp(
                 place,
                 &RtpLines {

@@ -32,4 +32,6 @@ pub(crate) struct Change {
     pub(crate) dtls_role: Option<DtlsRole>,
     /// The peer's side of SCTP while a data section is in use.
     pub(crate) sctp: Option<Sctp>,
+    /// The answer refused the data section.
+    pub(crate) data_refused: bool,
 }

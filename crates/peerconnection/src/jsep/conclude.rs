@@ -40,6 +40,7 @@ pub(super) fn conclude(
         if state.data.index == Some(index) {
             if !is_alive && is_final {
                 state.data = Data::default();
+                change.data_refused = true;
             }
         } else if !is_alive {
             refuse(state, change, index, is_final);

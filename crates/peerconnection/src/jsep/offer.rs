@@ -40,7 +40,8 @@ pub(super) fn create(
                     .map_or(("UDP/DTLS/SCTP", "webrtc-datachannel"), |section| {
                         (section.protocol.as_str(), section.words.as_str())
                     });
-                shared.data(place, Some(&slot.mid), protocol, words)
+                let init = settings.sctp_init.as_deref();
+                shared.data(place, Some(&slot.mid), [protocol, words], init)
             }
             Use::Transceiver(id) => match state.transceiver(id) {
                 Some(transceiver) => {

@@ -6,7 +6,7 @@ use antiphon_sdp::Setup;
 
 use super::change::Change;
 use super::conclude::{Answerer, conclude, receive};
-use super::description::{Description, mismatch};
+use super::description::{Description, malformed, mismatch};
 use super::section::{Section, What};
 use super::settings::{DtlsRole, Settings};
 use super::state::State;
@@ -69,6 +69,13 @@ pub(super) fn offer(state: &mut State, text: &str) -> Result<Change, Error> {
     Ok(change)
 }
 
+/// Who answers our INIT with its own sends data at once: if that cannot be read there is no way on.
+fn check_init(answer: &Description) -> Result<(), Error> {
+    let unreadable =
+        |section: &Section| section.sctp_init.is_some() && transport::init(section).is_none();
+    answer.sections.iter().position(unreadable).map_or(Ok(()), |index| Err(malformed(index)))
+}
+
 /// Applies the peer's answer to our offer, for good or for the time being.
 pub(super) fn answer(
     state: &mut State,
@@ -88,6 +95,9 @@ pub(super) fn answer(
     };
     let description = Description::read(kind, text)?;
     check_answer(&offer, &description)?;
+    if settings.sctp_init.is_some() {
+        check_init(&description)?;
+    }
     let remote = remote_transport(state, &description)?;
     if let Some(remote) = &remote {
         check_restart(state, &offer, &description, remote)?;

@@ -74,6 +74,8 @@ pub(super) struct Section {
     pub(super) tls_id: Option<String>,
     pub(super) sctp_port: Option<u16>,
     pub(super) max_message_size: Option<u64>,
+    /// In base64.
+    pub(super) sctp_init: Option<String>,
 }
 
 /// The section contradicts itself.
@@ -124,6 +126,7 @@ impl Section {
             tls_id: None,
             sctp_port: None,
             max_message_size: None,
+            sctp_init: None,
         };
         for attribute in session {
             section.take_transport(attribute);
@@ -189,6 +192,7 @@ impl Section {
             Attribute::Candidate(text) => self.candidates.push(text.to_string()),
             Attribute::SctpPort(port) => self.sctp_port = Some(*port),
             Attribute::SctpMap(map) => self.sctp_port = self.sctp_port.or(Some(map.port)),
+            Attribute::SctpInit(text) => self.sctp_init = Some(text.to_string()),
             Attribute::MaxMessageSize(size) => self.max_message_size = Some(*size),
             _ => {}
         }

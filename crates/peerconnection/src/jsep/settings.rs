@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) sctp_port: u16,
     /// The largest message we take, in bytes (RFC 8841 section 6).
     pub(crate) max_message_size: u64,
+    /// Our INIT chunk in base64, where SCTP shall do without its handshake.
+    pub(crate) sctp_init: Option<String>,
     /// Whether we only answer checks (RFC 8839 section 5.3).
     pub(crate) ice_lite: bool,
 }
@@ -58,6 +60,7 @@ impl Settings {
             video_extensions: owned(&[uri::MID, uri::RID, uri::REPAIRED_RID]),
             sctp_port: 5000,
             max_message_size: 262_144,
+            sctp_init: None,
             ice_lite: false,
         }
     }

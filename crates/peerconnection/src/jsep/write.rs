@@ -94,13 +94,14 @@ impl<'a> Shared<'a> {
         media
     }
 
-    /// A section of data channels; `protocol` and `words` are those of the offer.
+    /// A section of data channels; `protocol` and `words` are those of the offer. `init` is our
+    /// INIT chunk, where the peer may do without a handshake.
     pub(super) fn data(
         &self,
         place: Place,
         mid: Option<&str>,
-        protocol: &str,
-        words: &str,
+        [protocol, words]: [&str; 2],
+        init: Option<&str>,
     ) -> Media<'static> {
         let words = words.split(' ').collect();
         let mut media = self.media(place, MediaKind::Application, protocol, words);
@@ -115,6 +116,7 @@ impl<'a> Shared<'a> {
             out.push(Attribute::SctpMap(SctpMap { port, application, streams: Some(65_535) }));
         }
         out.push(Attribute::MaxMessageSize(self.settings.max_message_size));
+        out.extend(init.map(|init| Attribute::SctpInit(init.to_owned().into())));
         media
     }
 

@@ -66,7 +66,7 @@ fn audio_video_and_data_are_agreed_on() {
     let remote = seen.offered.remote.unwrap();
     assert_eq!((remote.ufrag.as_str(), remote.restarted, remote.lite), ("side1001", false, false));
     assert_eq!(remote.fingerprints.len(), 1);
-    assert_eq!(seen.offered.sctp, Some(Sctp { port: 5000, max_message_size: 262_144 }));
+    assert_eq!(seen.offered.sctp, Some(Sctp { port: 5000, max_message_size: 262_144, init: None }));
     assert_eq!(seen.offered.tracks_added.len(), 2);
     assert_eq!(seen.offered.tracks_added[0].streams, ["stream"]);
     assert_eq!(seen.answering.dtls_role, Some(DtlsRole::Client));
