@@ -250,3 +250,21 @@ async fn a_stream_is_cut_to_what_the_peer_takes() -> std::io::Result<()> {
     assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn larger_messages_and_an_opening_without_a_handshake_are_options() -> Result<(), Error> {
+    let (alice, _bob, ours, mut theirs) = pair_with(|| {
+        let mut config = local();
+        config.max_message_bytes = 1 << 20;
+        config.sctp_snap = true;
+        config
+    })
+    .await?;
+    let offer = alice.local_description().expect("an offer").sdp;
+    assert!(offer.contains("a=max-message-size:1048576"), "{offer}");
+    assert!(offer.contains("a=sctp-init:"), "{offer}");
+    let message = Bytes::from(vec![7; 1 << 20]);
+    soon(ours.send(message.clone())).await?;
+    assert_eq!(soon(theirs.recv()).await, Some(Message::Binary(message)));
+    Ok(())
+}

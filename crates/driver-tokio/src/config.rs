@@ -63,6 +63,12 @@ pub struct Configuration {
     pub send_buffer_bytes: usize,
     /// Bytes of messages that may wait to be read, over all data channels. Default: 2 MiB.
     pub receive_buffer_bytes: usize,
+    /// The largest message that the peer may send, in bytes: what `a=max-message-size` says.
+    /// Default: 262,144, as browsers send at most.
+    pub max_message_bytes: usize,
+    /// Whether data channels may open without SCTP's handshake, one or two round trips earlier
+    /// (draft-hancke-tsvwg-snap); a peer that does not know it is not disturbed. Default: false.
+    pub sctp_snap: bool,
 }
 
 impl Configuration {
@@ -89,6 +95,8 @@ impl Configuration {
             socket_buffer_bytes: 0,
             send_buffer_bytes: 4 << 20,
             receive_buffer_bytes: 2 << 20,
+            max_message_bytes: 262_144,
+            sctp_snap: false,
         }
     }
 }

@@ -76,6 +76,8 @@ impl PeerConnection {
         inner.unix_time = unix_time;
         inner.send_buffer_bytes = config.send_buffer_bytes;
         inner.receive_buffer_bytes = config.receive_buffer_bytes;
+        inner.max_message_bytes = config.max_message_bytes;
+        inner.sctp_snap = config.sctp_snap;
         let mut seed = [0; 32];
         config.provider.fill_random(&mut seed)?;
         let mut machine = peer::PeerConnection::new(inner, seed, Instant::now())?;
