@@ -14,10 +14,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use antiphon_crypto::NamedGroup;
-use antiphon_dtls::{CipherSuite, CloseReason, Config, Event, Role, Version};
+use antiphon_dtls::{CipherSuite, CloseReason, Config, Event, Version};
 use antiphon_testkit::netem::{Netem, Realm};
 use antiphon_testkit::{Pair, seed, start};
-use common::{Peer, config_13, connect, connection};
+use common::{Peer, assert_works, config_13, connect, connection};
 
 const SOON: Duration = Duration::from_secs(25);
 
@@ -31,29 +31,6 @@ fn pair_with(configure: impl Fn(&mut Config)) -> Pair<Peer> {
     Pair::new(start(), peer(0), peer(1)).with_delay(Duration::from_millis(20))
 }
 
-/// Both are connected, agree on all keys, and data passes both ways.
-fn assert_works(pair: &mut Pair<Peer>) {
-    let mut exported = [[0; 40]; 2];
-    for (peer, out) in [&pair.a, &pair.b].into_iter().zip(&mut exported) {
-        let dtls = &peer.machine.dtls;
-        dtls.export_keying_material(b"EXPERIMENTAL", Some(b"x"), out).unwrap();
-        let [(_, Event::Connected(connected))] = peer.events[..] else {
-            panic!("{:?}", peer.events)
-        };
-        assert_eq!(connected.version, Version::Dtls13);
-    }
-    assert_eq!(exported[0], exported[1]);
-    let keys = [&pair.a, &pair.b].map(|peer| peer.machine.dtls.srtp_keys().unwrap());
-    assert_eq!(keys[0].writing(Role::Client), keys[1].reading(Role::Server));
-    assert_eq!(keys[0].reading(Role::Client), keys[1].writing(Role::Server));
-    let before = [pair.a.machine.received.len(), pair.b.machine.received.len()];
-    pair.a.machine.send(b"ping");
-    pair.b.machine.send(b"pong");
-    pair.run_for(Duration::from_millis(500));
-    assert_eq!(pair.a.machine.received[before[0]..], [b"pong"]);
-    assert_eq!(pair.b.machine.received[before[1]..], [b"ping"]);
-}
-
 #[test]
 fn a_handshake_takes_one_round_trip() {
     let mut pair = pair_with(|_| {});
@@ -61,7 +38,7 @@ fn a_handshake_takes_one_round_trip() {
     assert_eq!(pair.elapsed(), Duration::from_millis(40));
     assert!(connect(&mut pair, SOON));
     assert_eq!(pair.elapsed(), Duration::from_millis(60));
-    assert_works(&mut pair);
+    assert_works(&mut pair, Version::Dtls13);
     // One datagram a flight, one acknowledgement; and one for data.
     pair.run_for(Duration::from_secs(10));
     assert_eq!([pair.counters(0).sent, pair.counters(1).sent], [3, 3]);
@@ -75,14 +52,14 @@ fn every_suite_and_every_group_works() {
     for suite in CipherSuite::ALL.into_iter().filter(|suite| suite.version() == Version::Dtls13) {
         let mut pair = pair_with(|config| config.cipher_suites = vec![suite]);
         assert!(connect(&mut pair, SOON), "{suite:?}");
-        assert_works(&mut pair);
+        assert_works(&mut pair, Version::Dtls13);
         let [(_, Event::Connected(connected))] = pair.a.events[..] else { panic!() };
         assert_eq!(connected.cipher_suite, suite);
     }
     for group in common::provider(0).groups() {
         let mut pair = pair_with(|config| config.groups = vec![*group]);
         assert!(connect(&mut pair, SOON), "{group:?}");
-        assert_works(&mut pair);
+        assert_works(&mut pair, Version::Dtls13);
         let [(_, Event::Connected(connected))] = pair.b.events[..] else { panic!() };
         assert_eq!((connected.group, connected.hello_retried), (*group, false));
     }
@@ -98,7 +75,7 @@ fn a_share_of_another_group_is_asked_for() {
     pair.a.machine = Peer::new(connection(0, config));
     assert!(connect(&mut pair, SOON));
     assert_eq!(pair.elapsed(), Duration::from_millis(100));
-    assert_works(&mut pair);
+    assert_works(&mut pair, Version::Dtls13);
     let [(_, Event::Connected(connected))] = pair.a.events[..] else { panic!() };
     assert_eq!((connected.group, connected.hello_retried), (NamedGroup::Secp256r1, true));
 }
@@ -116,7 +93,7 @@ fn each_single_datagram_of_the_handshake_may_be_lost() {
                 assert!(pair.elapsed() < Duration::from_secs(2), "{:?}", pair.elapsed());
                 pair.clear_drop_rules();
                 pair.run_for(Duration::from_secs(3));
-                assert_works(&mut pair);
+                assert_works(&mut pair, Version::Dtls13);
                 assert_eq!(pair.a.machine.dtls.retransmission_timeout(), None);
             }
         }
@@ -135,7 +112,7 @@ fn each_single_datagram_may_be_lost_twice_in_each_direction() {
             assert!(connect(&mut pair, SOON), "{first} and {second}");
             pair.clear_drop_rules();
             pair.run_for(Duration::from_secs(3));
-            assert_works(&mut pair);
+            assert_works(&mut pair, Version::Dtls13);
         }
     }
 }
@@ -171,7 +148,7 @@ fn a_third_lost_some_doubled_and_much_reordered_still_connects() {
             (link.loss, link.duplicate, link.reorder) = (0.0, 0.0, 0.0);
         }
         pair.run_for(Duration::from_secs(5));
-        assert_works(&mut pair);
+        assert_works(&mut pair, Version::Dtls13);
     }
 }
 
@@ -180,7 +157,7 @@ fn every_datagram_size_works() {
     for mtu in [128, 256, 600, 1200] {
         let mut pair = pair_with(|config| config.mtu = mtu);
         assert!(connect(&mut pair, SOON), "mtu {mtu}");
-        assert_works(&mut pair);
+        assert_works(&mut pair, Version::Dtls13);
     }
 }
 
@@ -190,7 +167,7 @@ fn datagrams_shrink_on_a_path_that_does_not_carry_them() {
     pair.uplink(1).mtu = 600;
     assert!(connect(&mut pair, SOON));
     assert!(pair.b.machine.dtls.stats().flights_repeated >= 3);
-    assert_works(&mut pair);
+    assert_works(&mut pair, Version::Dtls13);
 }
 
 #[test]
@@ -216,7 +193,7 @@ fn the_clients_last_flight_is_acknowledged_again_for_four_minutes() {
     pair.run_until(Duration::from_secs(260));
     assert_eq!(pair.a.machine.dtls.retransmission_timeout(), None);
     assert!(pair.b.machine.dtls.stats().acks_sent > 5);
-    assert_works(&mut pair);
+    assert_works(&mut pair, Version::Dtls13);
     pair.run_until(Duration::from_secs(600));
     assert_eq!(pair.b.machine.dtls.poll_timeout(), None, "the handshake's keys are forgotten");
     assert_eq!(pair.a.machine.dtls.poll_timeout(), None);

@@ -38,7 +38,7 @@
 //! [`Configuration`] or by a constant; events that are not polled stop data channels
 //! ([`Configuration::max_events`]). Once
 //! media flows, neither an RTP packet nor a short message of a data channel costs an allocation.
-//! An idle connection with a data channel takes about 32 KiB.
+//! An idle connection with a data channel takes about 35 KiB.
 //!
 //! # Example
 //!

@@ -189,3 +189,26 @@ pub(crate) fn drain(now: Instant, from: &mut Connection) -> Vec<Vec<u8>> {
     }
     all
 }
+
+/// Both are connected with that version, agree on all keys, and data passes both ways.
+pub(crate) fn assert_works(pair: &mut Pair<Peer>, version: Version) {
+    let mut exported = [[0; 40]; 2];
+    for (peer, out) in [&pair.a, &pair.b].into_iter().zip(&mut exported) {
+        let dtls = &peer.machine.dtls;
+        dtls.export_keying_material(b"EXPERIMENTAL", Some(b"x"), out).unwrap();
+        let [(_, Event::Connected(connected))] = peer.events[..] else {
+            panic!("{:?}", peer.events)
+        };
+        assert_eq!(connected.version, version);
+    }
+    assert_eq!(exported[0], exported[1]);
+    let keys = [&pair.a, &pair.b].map(|peer| peer.machine.dtls.srtp_keys().unwrap());
+    assert_eq!(keys[0].writing(Role::Client), keys[1].reading(Role::Server));
+    assert_eq!(keys[0].reading(Role::Client), keys[1].writing(Role::Server));
+    let before = [pair.a.machine.received.len(), pair.b.machine.received.len()];
+    pair.a.machine.send(b"ping");
+    pair.b.machine.send(b"pong");
+    pair.run_for(Duration::from_millis(500));
+    assert_eq!(pair.a.machine.received[before[0]..], [b"pong"]);
+    assert_eq!(pair.b.machine.received[before[1]..], [b"ping"]);
+}
