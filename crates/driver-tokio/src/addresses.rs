@@ -2,29 +2,50 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::Configuration;
+
+/// How old an answer of the system about its addresses may be.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// The addresses to bind, in the order the system names them.
 pub(crate) fn local(config: &Configuration) -> Vec<IpAddr> {
     if let Some(addresses) = &config.addresses {
         return distinct(addresses.iter().copied());
     }
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
-        tracing::warn!(%error, "the system does not name its addresses");
-        Vec::new()
-    });
-    let (loopback, others): (Vec<_>, Vec<_>) = interfaces
-        .into_iter()
-        .filter(|interface| interface.is_oper_up() || interface.is_loopback())
-        .map(|interface| interface.ip())
-        .filter(usable)
-        .partition(IpAddr::is_loopback);
+    let (loopback, others): (Vec<_>, Vec<_>) =
+        of_machine().into_iter().partition(IpAddr::is_loopback);
     let mut addresses = others;
     if config.include_loopback || addresses.is_empty() {
         addresses.extend(loopback);
     }
     distinct(addresses)
+}
+
+/// The usable addresses of the machine. Asking the system costs some 50 microseconds, so all
+/// connections of the process share one answer while it is fresh.
+fn of_machine() -> Vec<IpAddr> {
+    static LATEST: Mutex<Option<(Instant, Vec<IpAddr>)>> = Mutex::new(None);
+    let mut latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((asked, addresses)) = &*latest
+        && asked.elapsed() < FRESH
+    {
+        return addresses.clone();
+    }
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the system does not name its addresses");
+        Vec::new()
+    });
+    let addresses: Vec<IpAddr> = interfaces
+        .into_iter()
+        .filter(|interface| interface.is_oper_up() || interface.is_loopback())
+        .map(|interface| interface.ip())
+        .filter(usable)
+        .collect();
+    *latest = Some((Instant::now(), addresses.clone()));
+    addresses
 }
 
 /// Which addresses have come, in their order, and which have gone.
